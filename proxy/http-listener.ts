@@ -1,0 +1,138 @@
+import { createServer as createHttpServer, type IncomingMessage, ServerResponse, type Server, type ServerOptions } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Exchange } from './request/exchange.ts'
+import { type OpenExchangeOptions, openExchange } from './request/open-exchange.ts'
+import type { Pipeline } from './request/pipeline.ts'
+import type { ListenAddress } from './settings/listen-address.ts'
+
+/** Request line and headers together. HaRP refuses cookies beyond 8 KiB (Q34); browsers send more with many apps on one host. */
+const maxHeadBytes = 32 * 1024
+
+/** HaRP's number (contract §10). */
+const maxHeaders = 100
+
+/** How often connections are looked at for slow heads: a limit is exceeded by this much at most. */
+const headCheckMs = 1_000
+
+/** Payload read from a socket at once; larger pieces mean fewer steps per byte on uploads. */
+const readBytes = 64 * 1024
+
+export interface HttpListenerOptions extends OpenExchangeOptions {
+  readonly listen: ListenAddress
+  /** Present: HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  readonly pipeline: Pipeline
+  /** How long a client may take for a whole request head, and stay idle between requests, in milliseconds. */
+  readonly clientMs: number
+}
+
+export interface HttpListener {
+  readonly port: number
+  /** Takes no more connections; requests that run are finished, idle connections closed. Resolves when all are gone. */
+  drain(): Promise<void>
+  /** Ends what is left at once. */
+  destroy(): void
+}
+
+/** Listens for HTTP or HTTPS; every request becomes an `Exchange` and goes through the pipeline. */
+export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
+  const { listen, tls, pipeline, clientMs } = options
+  const serverOptions: ServerOptions = {
+    maxHeaderSize: maxHeadBytes,
+    headersTimeout: clientMs, // for the whole head: a client that drips lines is cut as well (HaRP contract §10)
+    requestTimeout: 0, // uploads take as long as they move
+    keepAliveTimeout: clientMs,
+    connectionsCheckingInterval: headCheckMs,
+    highWaterMark: readBytes,
+    noDelay: true,
+    // An offer of HTTP/2 is not a wish to leave HTTP; everything else goes to the ExApp as it is.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() !== 'h2c',
+  }
+  const server: Server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createHttpServer(serverOptions)
+  // Node would drop headers beyond its own limit in silence; we count and refuse.
+  server.maxHeadersCount = 0
+  const upgraded = new Set<Duplex>()
+
+  const run = (incoming: IncomingMessage, reply: ServerResponse, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>): void => {
+    if (incoming.rawHeaders.length > maxHeaders * 2) return refuseAtOnce(reply, 400, `more than ${maxHeaders} headers`)
+    void pipeline(openExchange(incoming, reply, extra, options))
+  }
+  server.on('request', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: false }))
+  server.on('checkContinue', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: true }))
+  server.on('checkExpectation', (_incoming, reply: ServerResponse) => refuseAtOnce(reply, 417, 'the only expectation that is met is 100-continue'))
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
+    upgraded.add(socket)
+    socket.once('close', () => upgraded.delete(socket))
+    socket.on('error', () => {}) // a visitor's lost connection; whoever uses the socket sees it end
+    run(incoming, replyOn(incoming, socket), { upgrade: { socket, firstBytes }, expectsContinue: false })
+  })
+  server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => socket.end(rawAnswer(405, 'this is no forward proxy')))
+  server.on('clientError', refuseBadHttp)
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: listen.host, port: listen.port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    drain: () =>
+      new Promise((resolve) => {
+        // A connection that was busy a moment ago becomes idle without anybody saying so.
+        const sweep = setInterval(() => server.closeIdleConnections(), 100)
+        server.close(() => {
+          clearInterval(sweep)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+    destroy: () => {
+      for (const socket of upgraded) socket.destroy()
+      server.closeAllConnections()
+    },
+  }
+}
+
+/** An upgrade request comes without a response object; refusals and plain answers need one. The connection ends with it. */
+function replyOn(incoming: IncomingMessage, socket: Duplex): ServerResponse {
+  const reply = new ServerResponse(incoming)
+  reply.shouldKeepAlive = false
+  reply.assignSocket(socket as never) // ServerResponse only writes to it
+  reply.once('finish', () => {
+    reply.detachSocket(socket as never)
+    socket.end()
+    socket.resume() // so that the visitor's own end is seen, and the socket closes
+  })
+  return reply
+}
+
+const reasons: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, `the request head is longer than ${maxHeadBytes} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request head did not come in time'],
+}
+
+/** What Node's parser refuses: bad HTTP, too long, too slow. It never became a request, so there is nothing to decide. */
+function refuseBadHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, reason] = reasons[error.code ?? ''] ?? [400, 'not valid HTTP']
+  socket.end(rawAnswer(status, reason), () => socket.destroy())
+}
+
+function refuseAtOnce(reply: ServerResponse, status: number, reason: string): void {
+  reply.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+  reply.end(`${status}: ${reason}`)
+}
+
+const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }
+
+function rawAnswer(status: number, reason: string): string {
+  const body = `${status}: ${reason}`
+  return `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+}

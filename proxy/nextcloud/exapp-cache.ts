@@ -1,0 +1,106 @@
+import { LRUCache } from 'lru-cache'
+import type { ExApp } from './exapp.ts'
+
+/** HaRP's time for "not found" (contract §4.1): an app just registered is found soon, a scanner does not reach Nextcloud. */
+const unknownTtlMs = 15_000
+
+/** A record older than this is fetched again behind the answer it still gives, so that a changed setting is seen without a push (Q13). */
+const freshMs = 60_000
+
+/** ExApps of one Nextcloud number in the tens; ids that visitors make up must not fill the memory. */
+const maxKnown = 2_000
+const maxUnknown = 10_000
+
+export interface ExAppCacheOptions {
+  readonly fetch: (appId: string) => Promise<ExApp | undefined>
+  readonly now: () => number
+  /** Told of a record that came new or changed, e.g. to report its unusable routes. */
+  readonly onRecord?: (exApp: ExApp) => void
+  /** Told when a refresh behind the scenes failed; the old record stays. */
+  readonly onRefreshError?: (appId: string, error: unknown) => void
+}
+
+interface Entry {
+  readonly exApp: ExApp
+  fetchedAt: number
+}
+
+/**
+ * Records of ExApps. Positive entries are keyed without case, as HaRP does; Nextcloud is asked with the spelling of the
+ * request, then in lower case, because its own look-up knows upper from lower case (AppAPI contract §13).
+ */
+export class ExAppCache {
+  readonly #options: ExAppCacheOptions
+  readonly #known = new LRUCache<string, Entry>({ max: maxKnown })
+  readonly #unknown: LRUCache<string, true>
+  readonly #flights = new Map<string, Promise<ExApp | undefined>>()
+  /** Raised by every push and deletion, so that an older look-up still in flight cannot overwrite them (Q14). */
+  readonly #generation = new LRUCache<string, number>({ max: maxKnown })
+
+  constructor(options: ExAppCacheOptions) {
+    this.#options = options
+    this.#unknown = new LRUCache({ max: maxUnknown, ttl: unknownTtlMs, perf: { now: options.now }, ttlResolution: 0 })
+  }
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** The record, from memory where possible; concurrent look-ups share one call. Throws what `fetch` throws; errors are not remembered. */
+  find(appId: string): ExApp | undefined | Promise<ExApp | undefined> {
+    const entry = this.#known.get(appId.toLowerCase())
+    if (!entry) return this.#unknown.has(appId) ? undefined : this.#look(appId)
+    if (this.#options.now() - entry.fetchedAt > freshMs) {
+      entry.fetchedAt = this.#options.now() // one refresh at a time, also when it fails
+      this.#look(entry.exApp.id).catch((error: unknown) => this.#options.onRefreshError?.(entry.exApp.id, error))
+    }
+    return entry.exApp
+  }
+
+  /** What Nextcloud pushed replaces what was known. */
+  store(exApp: ExApp): void {
+    this.#supersede(exApp.id)
+    this.#remember(exApp)
+  }
+
+  /** Forgets a record, also "not found", so that the next request asks; answers whether there was one. */
+  forget(appId: string): boolean {
+    this.#supersede(appId)
+    return this.#known.delete(appId.toLowerCase())
+  }
+
+  #supersede(appId: string): void {
+    const key = appId.toLowerCase()
+    this.#generation.set(key, (this.#generation.get(key) ?? 0) + 1)
+    for (const spelling of [...this.#unknown.keys()]) if (spelling.toLowerCase() === key) this.#unknown.delete(spelling)
+    for (const spelling of [...this.#flights.keys()]) if (spelling.toLowerCase() === key) this.#flights.delete(spelling)
+  }
+
+  #remember(exApp: ExApp): void {
+    this.#known.set(exApp.id.toLowerCase(), { exApp, fetchedAt: this.#options.now() })
+    this.#options.onRecord?.(exApp)
+  }
+
+  #look(appId: string): Promise<ExApp | undefined> {
+    const running = this.#flights.get(appId)
+    if (running) return running
+    const flight: Promise<ExApp | undefined> = this.#fetch(appId).finally(() => {
+      if (this.#flights.get(appId) === flight) this.#flights.delete(appId)
+    })
+    this.#flights.set(appId, flight)
+    return flight
+  }
+
+  async #fetch(appId: string): Promise<ExApp | undefined> {
+    const key = appId.toLowerCase()
+    const generation = this.#generation.get(key)
+    const found = (await this.#options.fetch(appId)) ?? (key === appId ? undefined : await this.#options.fetch(key))
+    if (this.#generation.get(key) !== generation) return this.#known.get(key)?.exApp ?? found
+    if (found) this.#remember(found)
+    else {
+      this.#unknown.set(appId, true)
+      this.#known.delete(key)
+    }
+    return found
+  }
+}

@@ -1,0 +1,53 @@
+import { LRUCache } from 'lru-cache'
+import type { Logger } from '../log.ts'
+import type { NextcloudCall } from './client.ts'
+import type { ExApp } from './exapp.ts'
+
+/** Route problems that were reported already; each is said once, however often the record is fetched. */
+const maxReported = 1_000
+
+export interface NextcloudWatchDeps {
+  readonly log: Logger
+  readonly count: (call: NextcloudCall, outcome: string, seconds: number) => void
+}
+
+/** What the admin should know about Nextcloud's answers: says changes once, and holds what is wrong now. */
+export class NextcloudWatch {
+  readonly #deps: NextcloudWatchDeps
+  readonly #reported = new LRUCache<string, true>({ max: maxReported })
+  #problem: string | undefined
+
+  constructor(deps: NextcloudWatchDeps) {
+    this.#deps = deps
+  }
+
+  /** How the last call failed; `undefined` after a good one. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  readonly observe = (call: NextcloudCall, outcome: string, milliseconds: number): void => {
+    this.#deps.count(call, outcome, milliseconds / 1000)
+    const answered = /^[2-4]\d\d$/.test(outcome)
+    const before = this.#problem
+    this.#problem = answered ? undefined : `the last call (${call}) failed: ${outcome}`
+    if (before === undefined && this.#problem !== undefined) this.#deps.log.warn({ call, outcome }, 'Nextcloud gives no usable answers')
+    if (before !== undefined && answered) this.#deps.log.warn({ call }, 'Nextcloud answers again')
+  }
+
+  readonly onRecord = (exApp: ExApp): void => {
+    const { log } = this.#deps
+    if (log.isLevelEnabled('info')) log.info({ app: exApp.id, version: exApp.version, routes: exApp.routeCount, port: exApp.port }, 'ExApp record loaded')
+    for (const { url, reason, effect } of exApp.routes.problems) {
+      const key = `${exApp.id}\n${url}`
+      if (this.#reported.has(key)) continue
+      this.#reported.set(key, true)
+      const meaning = effect === 'skipped' ? 'the route is ignored' : 'visitors whom it would refuse are refused, whether it matches or not'
+      log.error({ app: exApp.id, route: url, reason }, `route pattern cannot be used: ${meaning}`)
+    }
+  }
+
+  readonly onRefreshError = (appId: string, error: unknown): void => {
+    this.#deps.log.warn({ app: appId, reason: error instanceof Error ? error.message : 'unknown' }, 'ExApp record could not be refreshed, the old one stays in use')
+  }
+}

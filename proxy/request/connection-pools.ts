@@ -1,0 +1,55 @@
+import { LRUCache } from 'lru-cache'
+import { Pool } from 'undici'
+import type { Connect } from './connect.ts'
+import { type Upstream, upstreamName } from './upstream.ts'
+
+/** Upstreams with kept connections; ExApps number in the tens, a header fallback (HaRP contract §3.2 row 6b) can name any. */
+const maxUpstreams = 1_000
+
+/** Requests in flight to one upstream; more wait in the pool. As many as a tunnel's session has streams. */
+const maxConnectionsPerUpstream = 1_000
+
+/** An idle connection is closed by us before common servers close it (uvicorn after 5 s), so that a request seldom meets a dead one. */
+const idleConnectionMs = 4_000
+
+/** A response head; ExApps that set many cookies stay far below. */
+const maxResponseHeadBytes = 64 * 1024
+
+/** Kept HTTP/1.1 connections to upstreams. One pool per upstream; the one used longest ago is closed first. */
+export class ConnectionPools {
+  readonly #pools: LRUCache<string, Pool>
+  readonly #connect: Connect
+
+  constructor(connect: Connect) {
+    this.#connect = connect
+    this.#pools = new LRUCache({ max: maxUpstreams, dispose: (pool) => void pool.close() })
+  }
+
+  poolFor(upstream: Upstream): Pool {
+    const name = upstreamName(upstream)
+    const known = this.#pools.get(name)
+    if (known) return known
+    const pool = new Pool('http://upstream', {
+      connections: maxConnectionsPerUpstream,
+      pipelining: 1,
+      keepAliveTimeout: idleConnectionMs,
+      keepAliveMaxTimeout: idleConnectionMs,
+      maxHeaderSize: maxResponseHeadBytes,
+      connect: (_options, callback) => {
+        this.#connect(upstream).then(
+          (socket) => callback(null, socket as never),
+          (error: unknown) => callback(error instanceof Error ? error : new Error('connection failed', { cause: error }), null),
+        )
+      },
+    })
+    this.#pools.set(name, pool)
+    return pool
+  }
+
+  /** Ends all connections at once, requests in flight included. */
+  async destroy(): Promise<void> {
+    const pools = [...this.#pools.values()]
+    await Promise.all(pools.map((pool) => pool.destroy()))
+    this.#pools.clear()
+  }
+}

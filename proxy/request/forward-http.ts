@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http'
+import type { ConnectionPools } from './connection-pools.ts'
+import { type Exchange, hasBody } from './exchange.ts'
+import type { FlatHeaders } from './headers.ts'
+import { RequestBody } from './request-body.ts'
+import { ResponseRelay } from './response-relay.ts'
+import type { Upstream } from './upstream.ts'
+import { upstreamError } from './upstream-error.ts'
+
+/** What is sent where. Made from a permit: `plan…` functions are the only places that write one. */
+export interface ForwardPlan {
+  readonly upstream: Upstream
+  /** Path and query, byte for byte. */
+  readonly path: string
+  readonly headers: FlatHeaders
+  /** AppAPI itself asks: a name that does not resolve is no "not found" for it (Q40). */
+  readonly signed: boolean
+  /** Called with the upstream's status before the client sees it. */
+  readonly onStatus: (status: number) => void
+  /** Limit for the response head and for gaps in the response; default: `HP_TIMEOUT_SERVER`. */
+  readonly responseTimeoutMs?: number
+}
+
+export interface ForwardDeps {
+  readonly pools: ConnectionPools
+  readonly timeouts: { readonly clientMs: number; readonly serverMs: number; readonly tunnelMs: number }
+}
+
+/** Safe to send again when a kept connection turned out to be closed: no body, no effect (RFC 9110 §9.2.1). */
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Forwards one request and streams its response. Throws a `RequestError` while the client can still be answered. */
+export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: ForwardDeps): Promise<void> {
+  const body = hasBody(exchange) ? new RequestBody(exchange.incoming, deps.timeouts.clientMs) : null
+  if (exchange.expectsContinue) exchange.reply.writeContinue()
+  try {
+    try {
+      await dispatch(plan, exchange, body, deps)
+    } catch (error) {
+      if (!canRepeat(exchange, error, body)) throw error
+      await dispatch(plan, exchange, body, deps)
+    }
+  } catch (error) {
+    const failure = body?.errored ?? error // the client's own failing explains the upstream's abort
+    if (exchange.reply.headersSent) cutShort(exchange.reply)
+    throw upstreamError(failure, plan)
+  } finally {
+    body?.destroy()
+  }
+}
+
+async function dispatch(plan: ForwardPlan, exchange: Exchange, body: RequestBody | null, { pools, timeouts }: ForwardDeps): Promise<void> {
+  const relay = new ResponseRelay({ reply: exchange.reply, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
+  const method = exchange.incoming.method ?? 'GET'
+  const timeoutMs = plan.responseTimeoutMs ?? timeouts.serverMs
+  const options = { path: plan.path, method, headers: plan.headers, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
+  // undici closes the connection after every HEAD unless told that this one may be kept.
+  pools.poolFor(plan.upstream).dispatch(method === 'HEAD' ? { ...options, reset: false } : options, relay)
+  await relay.done
+}
+
+/** A kept connection that its server closed just as we used it: nothing has come back yet. */
+function canRepeat({ incoming, reply }: Exchange, error: unknown, body: RequestBody | null): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  const closed = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+  return closed && body === null && !reply.headersSent && !reply.destroyed && repeatable.has(incoming.method ?? '')
+}
+
+/** The client has a head already: only an end before the announced one tells it that the rest is missing. */
+function cutShort(reply: ServerResponse): void {
+  if (!reply.writableFinished) reply.destroy()
+}
+

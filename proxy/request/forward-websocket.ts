@@ -1,0 +1,135 @@
+import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { type Duplex, pipeline } from 'node:stream'
+import type { Connect } from './connect.ts'
+import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { ForwardPlan } from './forward-http.ts'
+import { responseHeaders } from './headers.ts'
+import { upstreamError } from './upstream-error.ts'
+
+/** After one side has ended, the other may finish for this long (HaRP contract §3.9). */
+const halfClosedMs = 30_000
+
+/** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
+const idleChecksPerLimit = 10
+
+export interface WebSocketDeps {
+  readonly connect: Connect
+  readonly timeouts: { readonly serverMs: number; readonly tunnelMs: number }
+  /** Told of each upgraded connection while it lasts, so that a stop can end it and a metric can count it. */
+  readonly onOpen: (socket: Duplex) => void
+}
+
+/** Refuses a handshake that a WebSocket server would have to refuse (RFC 6455 §4.2.1). */
+export function checkHandshake({ incoming }: Exchange): void {
+  if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return
+  const key = incoming.headers['sec-websocket-key'] ?? ''
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) throw new MalformedRequestError('Sec-WebSocket-Key is not 16 bytes in base64')
+}
+
+/**
+ * Passes an upgrade on. On 101 both sides are joined until one ends or nothing moved for the tunnel time-out; any other
+ * answer goes to the client as it is. Throws a `RequestError` while the client can still be answered.
+ */
+export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
+  const client = exchange.upgrade?.socket
+  if (!client) throw new TypeError('not an upgrade')
+  const abort = new AbortController()
+  const onClientClose = (): void => abort.abort(new ClientGoneError('the client went away'))
+  client.once('close', onClientClose)
+  try {
+    const upstream = await deps.connect(plan.upstream, abort.signal)
+    const answer = await handshake(plan, exchange, upstream, deps.timeouts.serverMs, abort.signal)
+    plan.onStatus(answer.response.statusCode ?? 0)
+    if (!answer.upgraded) return await passAnswer(answer.response, exchange)
+    client.off('close', onClientClose)
+    exchange.reply.statusCode = 101 // for the log and the metric
+    client.write(responseHead(answer.response))
+    deps.onOpen(client)
+    await join(client, upstream, exchange.upgrade?.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
+  } catch (error) {
+    throw upstreamError(error, plan)
+  } finally {
+    client.off('close', onClientClose)
+  }
+}
+
+type Answer =
+  | { readonly upgraded: true; readonly response: IncomingMessage; readonly firstBytes: Buffer }
+  | { readonly upgraded: false; readonly response: IncomingMessage }
+
+function handshake(plan: ForwardPlan, { incoming }: Exchange, upstream: Duplex, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = [...plan.headers, 'connection', 'Upgrade', 'upgrade', incoming.headers.upgrade ?? '']
+    const request = httpRequest({ method: incoming.method, path: plan.path, headers, setDefaultHeaders: false, createConnection: () => upstream, signal })
+    const timer = setTimeout(() => request.destroy(new UpstreamTimeoutError('no answer to the WebSocket handshake in time')), timeoutMs)
+    request.once('close', () => clearTimeout(timer))
+    request.once('error', (error) => {
+      upstream.destroy()
+      reject(signal.aborted && signal.reason instanceof Error ? signal.reason : error)
+    })
+    request.once('upgrade', (response, _socket, firstBytes) => {
+      clearTimeout(timer)
+      resolve({ upgraded: true, response, firstBytes })
+    })
+    request.once('response', (response) => {
+      clearTimeout(timer)
+      resolve({ upgraded: false, response })
+    })
+    request.end()
+  })
+}
+
+/** The ExApp refused or answered in plain HTTP; its words are the client's. */
+function passAnswer(response: IncomingMessage, { reply }: Exchange): Promise<void> {
+  reply.writeHead(response.statusCode ?? 502, response.statusMessage, responseHeaders(response.rawHeaders))
+  return new Promise((resolve, reject) => {
+    pipeline(response, reply, (error) => {
+      response.socket.destroy()
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
+
+function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
+async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undefined, fromUpstream: Buffer, idleMs: number): Promise<void> {
+  let moved = false
+  const onData = (): void => {
+    moved = true
+  }
+  let idleSince = performance.now()
+  const endBoth = (): void => {
+    client.destroy()
+    upstream.destroy()
+  }
+  const watch = setInterval(() => {
+    const now = performance.now()
+    if (moved) idleSince = now
+    moved = false
+    if (now - idleSince >= idleMs) endBoth()
+  }, Math.max(10, idleMs / idleChecksPerLimit))
+  let halfClosed: NodeJS.Timeout | undefined
+  const onEnd = (): void => {
+    halfClosed ??= setTimeout(endBoth, halfClosedMs)
+  }
+  try {
+    for (const side of [client, upstream]) side.on('data', onData).once('end', onEnd)
+    if (fromClient && fromClient.length > 0) upstream.write(fromClient)
+    if (fromUpstream.length > 0) client.write(fromUpstream)
+    await Promise.all([pump(client, upstream), pump(upstream, client)])
+  } finally {
+    clearInterval(watch)
+    clearTimeout(halfClosed)
+    endBoth()
+  }
+}
+
+/** Either side may go at any time; that is how such connections end, and no failure. */
+const pump = (from: Duplex, to: Duplex): Promise<void> => new Promise((resolve) => pipeline(from, to, () => resolve()))

@@ -1,0 +1,102 @@
+import { STATUS_CODES } from 'node:http'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Logger } from '../log.ts'
+import type { BanList } from './ban-list.ts'
+import { RequestError, UnexpectedError } from './errors.ts'
+import { type Exchange, hasBody } from './exchange.ts'
+
+export interface RespondDeps {
+  readonly bans: BanList
+  readonly log: Logger
+  /** Told of every finished request: the ExApp, the outcome's name, the status (0: none), and how long it took. */
+  readonly observe: (exchange: Exchange, outcome: string, status: number) => void
+}
+
+export interface Responder {
+  /** The request has been answered by whom it was for. */
+  finished(exchange: Exchange): void
+  /** Anything that was thrown on the way becomes the client's answer, a ban count, one log line and a metric: here only. */
+  refused(exchange: Exchange, error: unknown): void
+  /** The ExApp's status says that the visitor failed there (`bruteforce_protection`). */
+  failedUpstream(exchange: Exchange, status: number): void
+}
+
+/** Bytes of a refused upload that are read to keep the connection usable; beyond, it is closed. */
+const maxDiscardedBytes = 1024 * 1024
+
+/** A refused upload that trickles on is cut after this long. */
+const maxDiscardMs = 5_000
+
+export function createResponder({ bans, log, observe }: RespondDeps): Responder {
+  const record = (exchange: Exchange, reason: string): number => {
+    const failures = bans.record(exchange.client)
+    if (bans.isBanned(exchange.client)) log.warn({ client: exchange.client, failures }, `client is banned after ${failures} failures, the last: ${reason}`)
+    return failures
+  }
+
+  return {
+    finished(exchange) {
+      const status = exchange.reply.statusCode
+      observe(exchange, 'forwarded', status)
+      if (log.isLevelEnabled('info')) log.info(facts(exchange, status), 'forwarded')
+    },
+
+    refused(exchange, thrown) {
+      const error = thrown instanceof RequestError ? thrown : new UnexpectedError(thrown)
+      const counts = error.countsAgainstClient && !(error.keyExempts && exchange.hasKey)
+      const failures = counts ? record(exchange, error.outcome) : undefined
+      observe(exchange, error.outcome, error.status)
+      const more = { ...(failures === undefined ? {} : { failures }), ...(error instanceof UnexpectedError ? { err: error.cause } : {}) }
+      log[error.logLevel]({ ...facts(exchange, error.status), outcome: error.outcome, ...more }, error.message)
+      if (exchange.reply.headersSent || exchange.reply.destroyed) return
+      if (error.status === 0) drop(exchange)
+      else answer(exchange, error)
+    },
+
+    failedUpstream(exchange, status) {
+      const failures = record(exchange, `the ExApp answered ${status}`)
+      log.warn({ client: exchange.client, app: exchange.app, status, failures }, 'the ExApp reports a failure of the client')
+    },
+  }
+}
+
+/** Facts of one request for its log line: the path without its query, which may hold secrets. */
+function facts({ incoming, url, client, app, startedAt }: Exchange, status: number): Record<string, unknown> {
+  const path = url.split('?', 1)[0]?.slice(0, 256)
+  return { method: incoming.method, path, client, app, status, ms: Math.round(performance.now() - startedAt) }
+}
+
+/** No answer at all (HaRP contract §3.4): a reset tells a scanner least and costs least. */
+function drop({ incoming: { socket } }: Exchange): void {
+  if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
+/** Plain text always: AppAPI takes a JSON body for the ExApp's own verdict (AppAPI contract §6.2). */
+function answer(exchange: Exchange, error: RequestError): void {
+  const { reply, incoming } = exchange
+  const text = exchange.hasKey ? error.message : `${error.status} ${STATUS_CODES[error.status]}`
+  const unread = hasBody(exchange) && !incoming.complete
+  reply.writeHead(error.status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    // Whoever waits for our "continue" gets none and may send its body or not: the next request could not be told apart.
+    ...(exchange.expectsContinue || exchange.upgrade || error.status === 408 ? { connection: 'close' } : {}),
+  })
+  reply.end(text)
+  if (unread) discardRest(exchange)
+}
+
+/** Reads on for a while after a refusal: closing at once would reset the connection and take our answer with it. */
+function discardRest({ incoming }: Exchange): void {
+  let discarded = 0
+  const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
+  incoming.on('data', (chunk: Buffer) => {
+    discarded += chunk.length
+    if (discarded > maxDiscardedBytes) incoming.socket.destroy()
+  })
+  incoming.once('close', () => clearTimeout(cut))
+  incoming.resume()
+}

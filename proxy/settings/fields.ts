@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { durationAccepted, parseDuration } from './duration.ts'
+import { type ListenAddress, listenAddressAccepted, parseListenAddress } from './listen-address.ts'
+import { unquote } from './shared-key.ts'
+
+/** The kinds of values that settings have. Each takes the text of a variable and says what is accepted when it does not fit. */
+
+function field<T>(fallback: string, accepted: string, parse: (text: string) => T | undefined): z.ZodType<T, string | undefined> {
+  return z.string().default(fallback).transform((text, context): T => {
+    const value = parse(text)
+    if (value !== undefined) return value
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not accepted; accepted: ${accepted}` })
+    return z.NEVER
+  })
+}
+
+/** A time in milliseconds. */
+export const duration = (fallback: string): z.ZodType<number, string | undefined> => field(fallback, durationAccepted, parseDuration)
+
+export const listenAddress = (fallback: string): z.ZodType<ListenAddress, string | undefined> =>
+  field(fallback, listenAddressAccepted, (text) => parseListenAddress(unquote(text)))
+
+export const wholeNumber = (fallback: string, { min, max }: { min: number; max: number }): z.ZodType<number, string | undefined> =>
+  field(fallback, `a whole number from ${min} to ${max}`, (text) => {
+    const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
+
+export const number = (fallback: string, { min, max }: { min: number; max: number }): z.ZodType<number, string | undefined> =>
+  field(fallback, `a number from ${min} to ${max}`, (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    return value >= min && value <= max ? value : undefined
+  })
+
+export const choice = <T extends string>(fallback: T, choices: readonly T[]): z.ZodType<T, string | undefined> =>
+  field(fallback, choices.join(', '), (text) => choices.find((candidate) => candidate === text))
+
+export const flag = (fallback: 'true' | 'false'): z.ZodType<boolean, string | undefined> =>
+  field(fallback, 'true or false', (text) => (text === 'true' ? true : text === 'false' ? false : undefined))
+
+export const path = (fallback: string): z.ZodType<string, string | undefined> =>
+  field(fallback, 'a path of a file or folder', (text) => (text === '' ? undefined : text))
