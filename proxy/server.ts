@@ -6,6 +6,7 @@ import { createControl } from './appapi/control.ts'
 import { Engines } from './appapi/engines.ts'
 import { createControlApi } from './appapi/plugin.ts'
 import { ensureFrpCertificates } from './certificates/frp-certificates.ts'
+import { makeThrowAwayCertificate } from './certificates/throw-away.ts'
 import { readHttpsCertificate } from './certificates/https.ts'
 import type { ProxyConfig } from './config.ts'
 import { type Check, expiryCheck } from './health.ts'
@@ -48,10 +49,10 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
   const isSharedKey = createKeyCheck(config.sharedKey)
 
   // What Nextcloud says
-  const watch = new NextcloudWatch({ log, count: metrics.nextcloudCall })
+  const watch = new NextcloudWatch({ log, count: (call, outcome, seconds) => metrics.nextcloudCall(call, outcome, seconds) })
   const nextcloud = createNextcloudClient({ url: config.nextcloudUrl, sharedKey: config.sharedKey, observe: watch.observe })
-  const exApps = new ExAppCache({ fetch: nextcloud.exApp, now, onRecord: watch.onRecord, onRefreshError: watch.onRefreshError })
-  const sessions = new SessionCache({ fetch: nextcloud.user, lifetimeMs: config.sessionLifetimeMs, now })
+  const exApps = new ExAppCache({ fetch: (appId) => nextcloud.exApp(appId), now, onRecord: watch.onRecord, onRefreshError: watch.onRefreshError })
+  const sessions = new SessionCache({ fetch: (appId, visitor) => nextcloud.user(appId, visitor), lifetimeMs: config.sessionLifetimeMs, now })
 
   // Tunnels
   const registry = new TunnelRegistry()
@@ -60,7 +61,8 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
   const frpCertificates = config.frpTls ? await ensureFrpCertificates({ directory: join(config.certificates.directory, 'frp'), validityDays: config.certificates.validityDays, now, log }) : undefined
   const tunnels = await startTunnelServer({
     ...config.listen.frp,
-    ...(frpCertificates ? { tls: { ca: frpCertificates.ca, cert: frpCertificates.serverCert, key: frpCertificates.serverKey } } : {}),
+    tls: frpCertificates ? { ca: frpCertificates.ca, cert: frpCertificates.serverCert, key: frpCertificates.serverKey } : await makeThrowAwayCertificate(now()),
+    allowPlain: !config.frpTls,
     sharedKeys: () => [config.sharedKey],
     allowSharedKey: config.tunnelSharedKey,
     assignedPort: async (appId) => (await exApps.find(appId))?.port,
@@ -89,7 +91,7 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
     findUser: (appId, visitor, hasSession) => sessions.find(appId, visitor, hasSession),
     expectsTunnel: (port) => registry.isExpected(port),
     forward,
-    control: createControl({ engines, forward, api: controlApi.serve }),
+    control: createControl({ engines, forward, api: (exchange, url) => controlApi.serve(exchange, url) }),
     front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies: config.trustedProxies.networks, forward }) : undefined,
     responder,
   })

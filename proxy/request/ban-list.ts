@@ -11,39 +11,58 @@ export interface BanListOptions {
   readonly now: () => number
 }
 
-/** Failures per address in a sliding time window (HaRP contract §3.3). Entries vanish with their window, so the table empties itself. */
+/** Failures per address in a sliding time window (HaRP contract §3.3). Entries go with their window, so the table empties itself. */
 export class BanList {
+  /** Times of the failures, oldest first. */
   readonly #failures: LRUCache<string, number[]>
   readonly #options: BanListOptions
+  #sweptAt: number
 
   constructor(options: BanListOptions) {
     this.#options = options
     this.#failures = new LRUCache({ max: maxAddresses, ttl: Math.max(1, options.windowMs), perf: { now: options.now }, ttlResolution: 0 })
+    this.#sweptAt = options.now()
   }
 
   /** Counts one failure and answers how many the window holds now. Older ones than a ban needs are not kept. */
   record(address: string): number {
-    if (this.#options.windowMs <= 0) return 0
-    const failures = [...this.#current(address), this.#options.now()].slice(-this.#options.count)
-    this.#failures.set(address, failures)
+    const { windowMs, count, now } = this.#options
+    if (windowMs <= 0) return 0
+    this.#sweep()
+    const failures = this.#failures.get(address) ?? []
+    failures.push(now())
+    const expired = failures.findIndex((at) => at > now() - windowMs)
+    failures.splice(0, Math.max(expired, failures.length - count))
+    this.#failures.set(address, failures) // counts the entry's lifetime from now on
     return failures.length
   }
 
   isBanned(address: string): boolean {
-    return this.#failures.size > 0 && this.#current(address).length >= this.#options.count
+    return this.#ban(this.#failures.get(address))
   }
 
   /** How many addresses are banned now. */
   get bannedCount(): number {
-    return [...this.#failures.keys()].filter((address) => this.isBanned(address)).length
+    return [...this.#failures.values()].filter((failures) => this.#ban(failures)).length
   }
 
+  /** How many addresses failed within the window. */
   get size(): number {
+    this.#failures.purgeStale()
     return this.#failures.size
   }
 
-  #current(address: string): readonly number[] {
-    const oldest = this.#options.now() - this.#options.windowMs
-    return (this.#failures.get(address, { updateAgeOnGet: false }) ?? []).filter((at) => at > oldest)
+  /** Asked for each request: one look at the failure that has to be recent enough. */
+  #ban(failures: readonly number[] | undefined): boolean {
+    const decisive = failures?.at(-this.#options.count)
+    return decisive !== undefined && decisive > this.#options.now() - this.#options.windowMs
+  }
+
+  /** Once per window, so that the cost per failure stays constant. */
+  #sweep(): void {
+    const now = this.#options.now()
+    if (now - this.#sweptAt < this.#options.windowMs) return
+    this.#sweptAt = now
+    this.#failures.purgeStale()
   }
 }

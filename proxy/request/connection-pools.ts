@@ -22,7 +22,13 @@ export class ConnectionPools {
 
   constructor(connect: Connect) {
     this.#connect = connect
-    this.#pools = new LRUCache({ max: maxUpstreams, dispose: (pool) => void pool.close() })
+    this.#pools = new LRUCache({
+      max: maxUpstreams,
+      // Requests in flight finish first; that closing is interrupted by our own end is no news to anybody.
+      dispose: (pool, _name, reason) => {
+        if (reason === 'evict') pool.close().catch(() => {})
+      },
+    })
   }
 
   poolFor(upstream: Upstream): Pool {

@@ -30,7 +30,9 @@ export function cookieValue(cookies: string | undefined, name: string): string |
   if (cookies === undefined || !cookies.includes(name)) return undefined
   for (const pair of cookies.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim() || undefined
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
+    const value = pair.slice(equals + 1).trim()
+    if (value !== '') return value
   }
   return undefined
 }

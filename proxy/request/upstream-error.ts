@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
 import { RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
-import { type Upstream, upstreamName } from './upstream.ts'
+import { isTunnelAddress, type Upstream, upstreamName } from './upstream.ts'
 
 /** Translates what went wrong on the way to an upstream into the error that the caller is answered with. */
 export function upstreamError(error: unknown, { upstream, signed }: { readonly upstream: Upstream; readonly signed: boolean }): RequestError {
@@ -44,6 +44,8 @@ function remedy(upstream: Upstream): string {
       return 'is frpc running at the other end?'
     case 'tcp':
     case 'tls':
-      return 'is it running, and does it listen on that address and port?'
+      return isTunnelAddress(upstream.host, upstream.port)
+        ? `no tunnel is connected on remote port ${upstream.port} either: is frpc running in the ExApp's container, and what does its log say?`
+        : 'is it running, and does it listen on that address and port?'
   }
 }

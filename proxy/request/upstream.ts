@@ -21,17 +21,18 @@ export function upstreamName(upstream: Upstream): string {
   }
 }
 
-/** HaRP's ports of ExApp tunnels (contract §2.1). */
-const isExAppTunnelPort = (port: number): boolean => port >= 23_000 && port <= 23_999
-
 /**
  * An ExApp on loopback is "the tunnel with that remote port" to Nextcloud; with manual installs it may also be a process on
  * this host (AppAPI contract §8.1). A tunnel that is there, or on its way back, goes first.
  */
 export function upstreamFor({ exApp }: Permit, expectsTunnel: (remotePort: number) => boolean): Upstream {
   const host = exApp.resolvedHost === '' ? exApp.host : exApp.resolvedHost
-  if (isLoopback(host) && isExAppTunnelPort(exApp.port) && expectsTunnel(exApp.port)) return { kind: 'tunnel', remotePort: exApp.port }
+  if (isTunnelAddress(host, exApp.port) && expectsTunnel(exApp.port)) return { kind: 'tunnel', remotePort: exApp.port }
   return { kind: 'tcp', host, port: exApp.port }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+/** Whether this may stand for an ExApp's tunnel: loopback, and a port of HaRP's range (contract §2.1). */
+export function isTunnelAddress(host: string, port: number): boolean {
+  const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+  return isLoopback && port >= 23_000 && port <= 23_999
+}

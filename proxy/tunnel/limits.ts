@@ -1,0 +1,33 @@
+/** How much one peer, and all of them together, can make this server hold and wait for. */
+export interface TunnelLimits {
+  /** Connections that have not logged in, together: each costs a socket and perhaps a TLS handshake, for ten seconds. */
+  readonly unauthenticatedConnections: number
+  /** The same from one address; after our restart all clients behind one NAT come back at once. */
+  readonly unauthenticatedConnectionsPerAddress: number
+  /** Sessions that have logged in. There are 1100 ports to claim; the rest is for clients whose claim was refused. */
+  readonly sessions: number
+  /** Streams of one session: every request in flight through a tunnel is one. */
+  readonly streamsPerSession: number
+  /** Requests of one session that wait for a work connection. */
+  readonly workConnectionWaiters: number
+  /** Until a connection, or its TLS inside, has sent its first byte: frps allows 10 s. */
+  readonly firstByteMs: number
+  /** Until the TLS handshake is done, client certificate included. */
+  readonly tlsHandshakeMs: number
+  /** From an open transport to a Login; frps gives every stream 10 s for its first message. */
+  readonly firstMessageMs: number
+  /** Until Nextcloud has said which port it assigned: frpc repeats a NewProxy without an answer after 20 s. */
+  readonly assignedPortMs: number
+}
+
+export const DEFAULT_TUNNEL_LIMITS: TunnelLimits = {
+  unauthenticatedConnections: 1024,
+  unauthenticatedConnectionsPerAddress: 128,
+  sessions: 1500,
+  streamsPerSession: 1024,
+  workConnectionWaiters: 1024,
+  firstByteMs: 10_000,
+  tlsHandshakeMs: 10_000,
+  firstMessageMs: 10_000,
+  assignedPortMs: 5_000,
+}

@@ -1,0 +1,140 @@
+import type { NewProxy } from '../protocol/messages.ts'
+import { mayClaim } from '../tokens.ts'
+import type { TunnelSession } from './session.ts'
+
+/** Why a claim was refused, as counted in metrics. */
+export type ClaimRefusal = 'unsupported' | 'name' | 'port' | 'one_per_client' | 'identity' | 'nextcloud' | 'taken'
+
+/** A refused claim; `text` is what frpc prints. */
+export interface RefusedClaim {
+  readonly refusal: ClaimRefusal
+  readonly text: string
+}
+
+export interface ClaimRules {
+  /** The port that Nextcloud assigned to an app id; undefined when it does not know the app, throws when it cannot be asked. */
+  readonly assignedPort: (appId: string) => Promise<number | undefined>
+  readonly isPortReserved: (remotePort: number) => boolean
+  readonly assignedPortMs: number
+}
+
+const EXAPP_PORTS = { first: 23_000, last: 23_999 }
+const ENGINE_PORTS = { first: 24_000, last: 24_099 }
+const OTHER_PROXY_TYPES: ReadonlySet<string> = new Set(['udp', 'http', 'https', 'tcpmux', 'stcp', 'xtcp', 'sudp'])
+
+type Check = (proxy: NewProxy, session: TunnelSession, rules: ClaimRules) => RefusedClaim | undefined
+
+/** What can be judged at once, in this order. Texts that frps has too are its own, to the letter. */
+const checks: readonly Check[] = [
+  typeIsTcp,
+  nameIsUsable,
+  transportIsPlain,
+  isOnlyProxyOfItsClient,
+  portIsAllowed,
+  identityOwnsIt,
+]
+
+/** Gives a client the name and port that it asks for, or says why not. A repeated claim of its own is no new one. */
+export async function claim(proxy: NewProxy, session: TunnelSession, rules: ClaimRules): Promise<RefusedClaim | undefined> {
+  if (isOwnAlready(proxy, session)) return undefined
+  for (const check of checks) {
+    const refused = check(proxy, session, rules)
+    if (refused) return refused
+  }
+  return (await nextcloudContradicts(proxy, session, rules)) ?? takeNameAndPort(proxy, session)
+}
+
+function isOwnAlready({ proxy_name, proxy_type, remote_port }: NewProxy, { tunnel }: TunnelSession): boolean {
+  return proxy_type === 'tcp' && tunnel?.proxyName === proxy_name && tunnel.remotePort === remote_port
+}
+
+function typeIsTcp({ proxy_type }: NewProxy): RefusedClaim | undefined {
+  if (proxy_type === 'tcp') return undefined
+  const isKnown = OTHER_PROXY_TYPES.has(proxy_type)
+  const text = isKnown ? `proxy type [${proxy_type}] is not supported by this server` : `unknown proxy type: ${proxy_type}`
+  return { refusal: 'unsupported', text }
+}
+
+function nameIsUsable({ proxy_name }: NewProxy): RefusedClaim | undefined {
+  // It ends up in logs, metrics and terminals.
+  if (/^[^\p{C}]+$/u.test(proxy_name)) return undefined
+  return { refusal: 'name', text: 'the proxy name is empty or has control characters' }
+}
+
+function transportIsPlain(proxy: NewProxy): RefusedClaim | undefined {
+  const unsupported = [
+    proxy.use_encryption && 'transport.useEncryption',
+    proxy.use_compression && 'transport.useCompression',
+    proxy.bandwidth_limit !== '' && proxy.bandwidth_limit_mode === 'server' && 'transport.bandwidthLimitMode = "server"',
+    proxy.group !== '' && 'loadBalancer.group',
+  ].filter((setting) => setting !== false)
+  if (unsupported.length === 0) return undefined
+  return { refusal: 'unsupported', text: `${unsupported.join(', ')} is not supported by this server: remove it from the proxy` }
+}
+
+function isOnlyProxyOfItsClient(_proxy: NewProxy, { tunnel }: TunnelSession): RefusedClaim | undefined {
+  return tunnel && { refusal: 'one_per_client', text: 'exceed the max_ports_per_client' }
+}
+
+function portIsAllowed({ remote_port }: NewProxy, _session: TunnelSession, rules: ClaimRules): RefusedClaim | undefined {
+  const isWithin = ({ first, last }: typeof EXAPP_PORTS) => remote_port >= first && remote_port <= last
+  if (!isWithin(EXAPP_PORTS) && !isWithin(ENGINE_PORTS)) return { refusal: 'port', text: 'port not allowed' }
+  if (!rules.isPortReserved(remote_port)) return undefined
+  return { refusal: 'port', text: `port not allowed: this server uses ${remote_port} itself, for the Docker Engine beside it` }
+}
+
+function identityOwnsIt({ proxy_name, remote_port }: NewProxy, { facts }: TunnelSession): RefusedClaim | undefined {
+  const text = mayClaim(facts.identity, { proxyName: proxy_name, remotePort: remote_port })
+  return text === undefined ? undefined : { refusal: 'identity', text }
+}
+
+/** An ExApp token needs Nextcloud's word; the shared key opens everything that Nextcloud does not give to somebody else. */
+async function nextcloudContradicts(
+  { proxy_name, remote_port }: NewProxy,
+  { facts }: TunnelSession,
+  rules: ClaimRules,
+): Promise<RefusedClaim | undefined> {
+  if (facts.identity.kind === 'engine') return undefined
+  const isProofNeeded = facts.identity.kind === 'exapp'
+  const assigned = await askAssignedPort(proxy_name, rules)
+  if (assigned === remote_port) return undefined
+  if (typeof assigned === 'number') {
+    const text = `Nextcloud assigned port ${assigned} to the ExApp [${proxy_name}], not ${remote_port}: set remotePort to ${assigned}`
+    return { refusal: 'nextcloud', text }
+  }
+  if (!isProofNeeded) return undefined
+  const text =
+    assigned === 'unknown'
+      ? `Nextcloud does not know the ExApp [${proxy_name}]`
+      : `Nextcloud could not be asked which port the ExApp [${proxy_name}] has`
+  return { refusal: 'nextcloud', text }
+}
+
+async function askAssignedPort(appId: string, rules: ClaimRules): Promise<number | 'unknown' | 'unreachable'> {
+  const { promise: timedOut, resolve } = Promise.withResolvers<'unreachable'>()
+  const timer = setTimeout(resolve, rules.assignedPortMs, 'unreachable')
+  const asked = rules.assignedPort(appId).then(
+    (port) => port ?? 'unknown',
+    () => 'unreachable' as const, // whoever asks Nextcloud logs why it failed
+  )
+  try {
+    return await Promise.race([asked, timedOut])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The holder of a name or port keeps it only while it answers: a recreated container is not to wait for its predecessor. */
+async function takeNameAndPort(proxy: NewProxy, session: TunnelSession): Promise<RefusedClaim | undefined> {
+  const wanted = { proxyName: proxy.proxy_name, remotePort: proxy.remote_port }
+  while (!session.isClosed) {
+    const holder = session.register(wanted)
+    if (!holder) return undefined
+    if (await holder.isAlive()) {
+      const isSameName = holder.proxyName === wanted.proxyName
+      return { refusal: 'taken', text: isSameName ? `proxy [${wanted.proxyName}] already exists` : 'port already used' }
+    }
+    holder.evict('it did not answer while another client claimed its tunnel')
+  }
+  return { refusal: 'taken', text: 'the session has ended' }
+}

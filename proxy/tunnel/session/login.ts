@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { LoginRefusedError } from '../errors.ts'
+import { isPrivilegeKey } from '../protocol/auth-key.ts'
+import type { Login } from '../protocol/messages.ts'
+import { identify } from '../tokens.ts'
+import type { TunnelIdentity } from '../tokens.ts'
+import { FRP_TOKEN } from './control-stream.ts'
+
+/** frp's own bound, from 0.71.0 on. */
+const MAX_RUN_ID_LENGTH = 64
+
+/** Long enough for any version of frpc, short enough for a log line. */
+const MAX_VERSION_LENGTH = 32
+
+export interface LoginRules {
+  readonly sharedKeys: readonly string[]
+  readonly allowSharedKey: boolean
+  readonly isBanned: boolean
+}
+
+/** A client that may open tunnels; what it says about itself is fit for logs. */
+export interface AcceptedLogin {
+  readonly identity: TunnelIdentity
+  /** The one it had before, empty at its first login. */
+  readonly runId: string
+  readonly poolCount: number
+  readonly clientVersion: string
+}
+
+/** Who logs in. @throws LoginRefusedError with what frpc is to print */
+export function judgeLogin(login: Login, rules: LoginRules): AcceptedLogin {
+  const identity = identify(login.metas.token, rules.sharedKeys, rules)
+  // A right token passes a ban: an ExApp may share its address with an attacker, behind a NAT or a bridge (Q31).
+  if (!identity) throw rules.isBanned ? new LoginRefusedError('banned', 'banned') : tokenRefused(login.metas.token, rules)
+  if (!isPrivilegeKey(login.privilege_key, FRP_TOKEN, login.timestamp)) {
+    throw new LoginRefusedError(
+      'frp_token',
+      "token in login doesn't match token from configuration: this server has none, remove auth.token from frpc's configuration",
+    )
+  }
+  if (login.run_id.length > MAX_RUN_ID_LENGTH || !/^[\x21-\x7e]*$/.test(login.run_id)) {
+    throw new LoginRefusedError('run_id', `invalid run id: at most ${MAX_RUN_ID_LENGTH} printable characters`)
+  }
+  return {
+    identity,
+    runId: login.run_id,
+    poolCount: login.pool_count,
+    clientVersion: login.version.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_VERSION_LENGTH),
+  }
+}
+
+/** As frps makes them, and not to be guessed: it is all that a work connection shows. */
+export function newRunId(): string {
+  return randomBytes(8).toString('hex')
+}
+
+function tokenRefused(token: string, { sharedKeys }: LoginRules): LoginRefusedError {
+  if (token === '') return new LoginRefusedError('token', 'metadatas.token is missing: it has to hold the shared key or a tunnel token')
+  if (identify(token, sharedKeys, { allowSharedKey: true })) {
+    return new LoginRefusedError('shared_key', 'the shared key opens no tunnels on this server: use the ExApp or engine token')
+  }
+  return new LoginRefusedError('token', 'metadatas.token is wrong: it has to be the shared key or a tunnel token of this server')
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Environment, readConfig } from '../../proxy/config.ts'
+import { createLog } from '../../proxy/log.ts'
+import { type DataPlane, startDataPlane } from '../../proxy/server.ts'
+
+export interface LogLine {
+  readonly level: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** A data plane in this process, on ports of its own, with everything it logged. */
+export interface TestDataPlane extends DataPlane {
+  readonly url: string
+  readonly log: readonly LogLine[]
+  /** Everything written to the log, as text: to look for secrets. */
+  readonly logText: () => string
+  readonly certificates: string
+  /** Moves the clock that bans and caches follow, in milliseconds. */
+  advance(milliseconds: number): void
+}
+
+/** The shared key of tests, HaRP contract §9. */
+export const sharedKey = 'sk'
+
+/** Starts the real data plane against a Nextcloud, with HaRP's variables as settings. */
+export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}): Promise<TestDataPlane> {
+  const certificates = await mkdtemp(join(tmpdir(), 'harpoon-certs-'))
+  const config = readConfig({
+    HP_SHARED_KEY: sharedKey,
+    NC_INSTANCE_URL: nextcloudUrl,
+    HP_EXAPPS_ADDRESS: '127.0.0.1:0',
+    HP_EXAPPS_HTTPS_ADDRESS: '127.0.0.1:0',
+    HP_FRP_ADDRESS: '127.0.0.1:0',
+    HP_FRP_DISABLE_TLS: 'true',
+    HARPOON_ADMIN_ADDRESS: '127.0.0.1:0',
+    HARPOON_CERTS_DIR: certificates,
+    HARPOON_DOCKER_SOCKET: join(certificates, 'no-docker.sock'),
+    HARPOON_STOP_TIMEOUT: '1s',
+    HP_LOG_LEVEL: 'info',
+    ...environment,
+  })
+  const lines: string[] = []
+  const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
+  let offsetMs = 0
+  const plane = await startDataPlane(config, { log, now: () => Date.now() + offsetMs })
+  return {
+    ...plane,
+    url: `http://127.0.0.1:${plane.ports.http}`,
+    get log() {
+      return lines.map((line): LogLine => JSON.parse(line))
+    },
+    logText: () => lines.join(''),
+    certificates: config.certificates.directory,
+    advance: (milliseconds) => {
+      offsetMs += milliseconds
+    },
+    close: async () => {
+      await plane.close()
+      await rm(certificates, { recursive: true, force: true })
+    },
+  }
+}

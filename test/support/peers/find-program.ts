@@ -1,0 +1,20 @@
+import { accessSync, constants } from 'node:fs'
+import path from 'node:path'
+
+/** Where daemons live; an unprivileged user's PATH often lacks these. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+
+/** The absolute path of an installed program, or undefined. */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), ...SYSTEM_FOLDERS]
+  return folders.filter(Boolean).map((folder) => path.join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

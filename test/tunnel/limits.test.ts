@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, it } from 'vitest'
+import { RawClient } from './raw-client.ts'
+import { Rig } from './rig.ts'
+
+async function open(rig: Rig, bytes?: Buffer) {
+  const socket = connect(rig.port, '127.0.0.1').on('error', () => {}).resume()
+  await once(socket, 'connect')
+  if (bytes) socket.write(bytes)
+  return socket
+}
+
+const stages = [
+  ['says nothing', undefined, false],
+  ['says nothing, where TLS is on', undefined, true],
+  ['begins a TLS handshake and stops', Buffer.from('160301', 'hex'), true],
+  ['opens a yamux session and no stream', Buffer.from('000200010000000000000000', 'hex'), false],
+  ['opens a stream and says nothing on it', Buffer.from('000100010000000100000000', 'hex'), false],
+] as const
+
+for (const [title, bytes, tls] of stages) {
+  it(`closes a connection that ${title}`, async () => {
+    await using rig = await Rig.start({ tls, limits: { firstByteMs: 100, tlsHandshakeMs: 100, firstMessageMs: 100 } })
+    const socket = await open(rig, bytes)
+    await once(socket, 'close')
+    await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 0')
+  })
+}
+
+const strangers = [
+  ['random bytes', 'ff'],
+  ['HTTP', '474554202f'],
+  ['websocket, which is not there yet', '474554202f7e21667270'],
+  ['wire v2, which is not there yet', '46525000020d0a'],
+  ['messages without a multiplexer, which is not there yet', '6f00000000000000027b7d'],
+  ['TLS, where that is off', '160301'],
+  ['a yamux frame of another version', '010000000000000000000000'],
+] as const
+
+for (const [title, hex] of strangers) {
+  it(`closes a connection that brings ${title}, at once`, async () => {
+    await using rig = await Rig.start()
+    const started = performance.now()
+    const socket = await open(rig, Buffer.from(hex, 'hex'))
+    await once(socket, 'close')
+    expect(performance.now() - started).toBeLessThan(3000)
+    await expect.poll(() => rig.logLines.filter((line) => line.includes('tunnel connection refused'))).toHaveLength(1)
+  })
+}
+
+it('takes no more connections without login than it may, and counts them until they are gone', async () => {
+  await using rig = await Rig.start({ limits: { unauthenticatedConnectionsPerAddress: 2 } })
+  const [first] = [await open(rig), await open(rig)]
+  await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 2')
+  await once(await open(rig), 'close')
+  first.destroy()
+  await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 1')
+  const client = await RawClient.connect(rig.port)
+  client.login()
+  await expect.poll(() => client.heard()).toHaveLength(1)
+  expect(await rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 1') // a login is counted no more
+  client.socket.destroy()
+})
+
+it('takes no more sessions than it may', async () => {
+  await using rig = await Rig.start({ limits: { sessions: 1 } })
+  const [one, other] = [await RawClient.connect(rig.port), await RawClient.connect(rig.port)]
+  one.login()
+  await expect.poll(() => one.heard()).toHaveLength(1)
+  other.login()
+  await expect.poll(() => other.heard()[0]?.body).toMatchObject({ error: 'too many clients are connected' })
+  one.socket.destroy()
+  await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_sessions 0')
+})
+
+it('resets a second stream before the login', async () => {
+  await using rig = await Rig.start()
+  const client = await RawClient.connect(rig.port)
+  client.open(1)
+  client.open(3)
+  await expect.poll(() => client.stream(3).isReset).toBe(true)
+  client.socket.destroy()
+})
