@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['{proxy,test,demo}/**/*.test.ts'],
+    // Peers are built before the first test, and what could not be had is named after the last.
+    globalSetup: ['test/support/peers/build-setup.ts', 'test/support/peers/missing-notes-setup.ts'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 60_000,
