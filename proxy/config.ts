@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { load } from 'js-yaml'
 import { z } from 'zod'
-import { choice, duration, flag, listenAddress, number, path, wholeNumber } from './settings/fields.ts'
+import { type ConfigFile, readConfigFile } from './settings/config-file.ts'
+import { choice, duration, flag, inheritedDuration, listenAddress, number, path, wholeNumber } from './settings/fields.ts'
+import { ignoredSettings } from './settings/ignored.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
 import { nextcloudUrlAccepted, parseNextcloudUrl } from './settings/nextcloud-url.ts'
 import { readSharedKey, unquote } from './settings/shared-key.ts'
-import { ignoredSettings } from './settings/ignored.ts'
 
 /** HAProxy takes `0` as "no limit" in every time setting; a day count that no request outlives says the same to a timer. */
 const unlimitedMs = 24 * 86_400_000
@@ -26,15 +25,16 @@ const settings = {
   HP_FRP_CERT_VALIDITY_DAYS: wholeNumber('5000', { min: 1, max: 36_500 }),
   HP_LOG_LEVEL: choice('warning', ['debug', 'info', 'warning', 'error']),
   HP_VERBOSE_START: z.string().default('1').transform((text) => Number(text) === 1),
-  HP_SESSION_LIFETIME: number('3', { min: 0, max: 10 }).transform((seconds) => seconds * 1000),
+  HP_SESSION_LIFETIME: number('3', { min: 0, max: 10 }).transform((seconds) => Math.round(seconds * 1000)),
   // HaRP bans everybody at 0 or below, which nobody means.
   HP_BLACKLIST_COUNT: wholeNumber('10', { min: 1, max: 1_000_000 }),
-  HP_BLACKLIST_WINDOW: wholeNumber('300', { min: -1, max: 31_536_000 }).transform((seconds) => seconds * 1000),
+  // At 0 or below nobody is ever banned.
+  HP_BLACKLIST_WINDOW: wholeNumber('300', { min: -31_536_000, max: 31_536_000 }).transform((seconds) => seconds * 1000),
   HP_TRUSTED_PROXY_IPS: z.string().default('').transform(parseIpNetworks),
   HP_TIMEOUT_CONNECT: duration('30s').transform(unlimitedWhenZero),
   HP_TIMEOUT_CLIENT: duration('30s').transform(unlimitedWhenZero),
   HP_TIMEOUT_SERVER: duration('1800s').transform(unlimitedWhenZero),
-  HP_TIMEOUT_TUNNEL: duration('1800s').transform(unlimitedWhenZero).optional(),
+  HP_TIMEOUT_TUNNEL: inheritedDuration.transform((read) => (read === undefined ? undefined : unlimitedWhenZero(read))),
   HARPOON_CERTS_DIR: path('/certs'),
   HARPOON_DOCKER_SOCKET: path('/var/run/docker.sock'),
   HARPOON_ADMIN_ADDRESS: listenAddress('0.0.0.0:9180'),
@@ -90,60 +90,48 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * a variable wins over the file). Throws a `ConfigError` with all problems at once.
  */
 export function readConfig(environment: Environment = process.env): ProxyConfig {
-  const file = readConfigFile(environment['HARPOON_CONFIG'])
   // An empty variable is what `NAME=` in an env file makes of "not set".
-  const fromEnvironment: Environment = Object.fromEntries(Object.entries(environment).filter(([name, value]) => isOurs(name) && value !== ''))
-  const written: Environment = { ...file.values, ...fromEnvironment }
+  const variables: Environment = Object.fromEntries(Object.entries(environment).filter(([name, value]) => value !== '' && isOurs(name, value)))
+  const { values, problems: fileProblems } = readSettingsFile(variables['HARPOON_CONFIG'])
+  const written: Environment = { ...values, ...variables }
   // The key and its file are one setting: a variable also wins over the other form in the file.
-  const keySource = fromEnvironment['HP_SHARED_KEY'] !== undefined || fromEnvironment['HP_SHARED_KEY_FILE'] !== undefined ? fromEnvironment : file.values
+  const keySource = variables['HP_SHARED_KEY'] !== undefined || variables['HP_SHARED_KEY_FILE'] !== undefined ? variables : values
   const sharedKey = readSharedKey(keySource['HP_SHARED_KEY'], keySource['HP_SHARED_KEY_FILE'])
   const parsed = schema.safeParse(written)
   const problems = [
-    ...file.problems,
-    ...('problem' in sharedKey ? [`HP_SHARED_KEY: ${sharedKey.problem}`] : []),
+    ...fileProblems,
+    ...('problem' in sharedKey ? [sharedKey.problem] : []),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
   ]
   if (problems.length > 0 || 'problem' in sharedKey || !parsed.success) throw new ConfigError(problems)
   return Object.freeze({ ...parsed.data, sharedKey: sharedKey.key, notices: noticesFor(written) })
 }
 
-const known = new Set([...Object.keys(settings), 'HP_SHARED_KEY', 'HP_SHARED_KEY_FILE', 'HARPOON_CONFIG'])
+const keySettings = ['HP_SHARED_KEY', 'HP_SHARED_KEY_FILE'] as const
+const known: ReadonlySet<string> = new Set([...Object.keys(settings), ...keySettings, 'HARPOON_CONFIG'])
+const isIgnored = (name: string): boolean => Object.hasOwn(ignoredSettings, name)
+
+function isOurs(name: string, value: string | undefined): boolean {
+  if (value === undefined) return false
+  return known.has(name) || isIgnored(name) || (/^(HP|HARPOON)_/.test(name) && !isServiceLink(name, value))
+}
 
 /** Kubernetes gives every pod the address of a Service named `harpoon` in variables like these; they are nobody's typing error. */
-const serviceLink = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$/
+const isServiceLink = (name: string, value: string): boolean =>
+  /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/.test(name) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value))
 
-const isOurs = (name: string): boolean => known.has(name) || name in ignoredSettings || (/^(HP|HARPOON)_/.test(name) && !serviceLink.test(name))
+/** Unlike in the environment, where others write too, a name in the file that is no setting can only be a mistake. */
+function readSettingsFile(file: string | undefined): ConfigFile {
+  if (file === undefined) return { values: {}, problems: [] }
+  const { values, problems } = readConfigFile(file)
+  const accepted = [...Object.keys(settings), ...keySettings]
+  const unknown = Object.keys(values).filter((name) => !accepted.includes(name) && !isIgnored(name))
+  return { values, problems: [...problems, ...unknown.map((name) => `${name}: no setting for a file (${file}); accepted: ${accepted.join(', ')}`)] }
+}
 
 function noticesFor(written: Environment): string[] {
   return Object.keys(written).flatMap((name) => {
-    const reason = ignoredSettings[name]
-    if (reason !== undefined) return [`${name} is set but not used: ${reason}`]
+    if (isIgnored(name)) return [`${name} is set but not used: ${ignoredSettings[name]}`]
     return known.has(name) ? [] : [`${name} is set but is no setting of this version`]
   })
-}
-
-interface ConfigFile {
-  readonly values: Environment
-  readonly problems: readonly string[]
-}
-
-const fileSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string()), z.null()]))
-
-/** A list stands for the comma-separated form, `null` for "not set". */
-function readConfigFile(file: string | undefined): ConfigFile {
-  if (file === undefined || file === '') return { values: {}, problems: [] }
-  const problem = (text: string): ConfigFile => ({ values: {}, problems: [`HARPOON_CONFIG: ${file} ${text}`] })
-  let content: unknown
-  try {
-    content = load(readFileSync(file, 'utf8')) ?? {}
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    return problem(`cannot be ${code ? `read (${code})` : 'parsed'}; accepted: a readable YAML file of setting names and values`)
-  }
-  const parsed = fileSchema.safeParse(content)
-  if (!parsed.success) return problem('does not hold settings; accepted: a YAML mapping of setting names to texts, numbers, true/false or lists of texts')
-  const entries = Object.entries(parsed.data).filter(([, value]) => value !== null)
-  const values = Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]))
-  const unknown = Object.keys(values).filter((name) => !known.has(name) && !(name in ignoredSettings))
-  return { values, problems: unknown.map((name) => `${name}: no setting of this version (in ${file}); accepted: ${[...known].join(', ')}`) }
 }

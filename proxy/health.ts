@@ -22,8 +22,11 @@ export function reportHealth(checks: readonly Check[]): HealthReport {
 }
 
 /** A certificate that has expired: clients refuse it, the rest goes on. */
-export const expiryCheck = (name: string, notAfter: Date, now: () => number): Check => ({
+export const expiryCheck = (name: string, notAfter: () => Date | undefined, now: () => number): Check => ({
   name,
   gating: false,
-  problem: () => (notAfter.getTime() > now() ? undefined : `expired on ${notAfter.toISOString()}`),
+  problem: () => {
+    const end = notAfter()
+    return end === undefined || end.getTime() > now() ? undefined : `expired on ${end.toISOString()}`
+  },
 })

@@ -1,13 +1,10 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startAdminServer } from './admin.ts'
 import { createControl } from './appapi/control.ts'
 import { Engines } from './appapi/engines.ts'
 import { createControlApi } from './appapi/plugin.ts'
-import { ensureFrpCertificates } from './certificates/frp-certificates.ts'
-import { makeThrowAwayCertificate } from './certificates/throw-away.ts'
-import { readHttpsCertificate } from './certificates/https.ts'
+import { readCertificates } from './certificates/read.ts'
 import type { ProxyConfig } from './config.ts'
 import { type Check, expiryCheck } from './health.ts'
 import { type HttpListener, startHttpListener } from './http-listener.ts'
@@ -33,39 +30,44 @@ import { startTunnelServer } from './tunnel/start.ts'
 /** The running data plane. Ports are the real ones, also where the settings asked for any. */
 export interface DataPlane {
   readonly ports: { readonly http: number; readonly https: number | undefined; readonly frp: number; readonly admin: number }
+  /** Reads the certificate files again, for connections to come; broken ones are reported and change nothing. */
+  reload(): Promise<void>
   /** Stops accepting, finishes what runs within `HARPOON_STOP_TIMEOUT`, then ends the rest. */
   close(): Promise<void>
 }
 
 export interface DataPlaneDeps {
   readonly log: Logger
-  /** Wall clock in milliseconds; bans and caches follow it. */
+  /** Wall clock in milliseconds, for certificates. */
   readonly now: () => number
+  /** Milliseconds that only ever go forward, for bans and caches. */
+  readonly uptime: () => number
 }
 
 /** All wiring: which part gets what, and which listener mounts what. Throws when a certificate or a port cannot be used. */
-export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlaneDeps): Promise<DataPlane> {
+export async function startDataPlane(config: ProxyConfig, { log, now, uptime }: DataPlaneDeps): Promise<DataPlane> {
   const metrics = createMetrics()
   const isSharedKey = createKeyCheck(config.sharedKey)
 
   // What Nextcloud says
   const watch = new NextcloudWatch({ log, count: (call, outcome, seconds) => metrics.nextcloudCall(call, outcome, seconds) })
   const nextcloud = createNextcloudClient({ url: config.nextcloudUrl, sharedKey: config.sharedKey, observe: watch.observe })
-  const exApps = new ExAppCache({ fetch: (appId) => nextcloud.exApp(appId), now, onRecord: watch.onRecord, onRefreshError: watch.onRefreshError })
-  const sessions = new SessionCache({ fetch: (appId, visitor) => nextcloud.user(appId, visitor), lifetimeMs: config.sessionLifetimeMs, now })
+  const exApps = new ExAppCache({ fetch: (appId) => nextcloud.exApp(appId), now: uptime, onRecord: watch.onRecord, onRefreshError: watch.onRefreshError })
+  const sessions = new SessionCache({ fetch: (appId, visitor) => nextcloud.user(appId, visitor), lifetimeMs: config.sessionLifetimeMs, now: uptime })
 
   // Tunnels
   const registry = new TunnelRegistry()
   const hasLocalSocket = (): boolean => existsSync(config.dockerSocket)
-  const tunnelFailures = new BanList({ ...config.bans, now })
-  const frpCertificates = config.frpTls ? await ensureFrpCertificates({ directory: join(config.certificates.directory, 'frp'), validityDays: config.certificates.validityDays, now, log }) : undefined
+  const tunnelFailures = new BanList({ ...config.bans, now: uptime })
+  const certificates = await readCertificates(config, { log, now })
   const tunnels = await startTunnelServer({
     ...config.listen.frp,
-    tls: frpCertificates ? { ca: frpCertificates.ca, cert: frpCertificates.serverCert, key: frpCertificates.serverKey } : await makeThrowAwayCertificate(now()),
+    tls: certificates.frp,
     allowPlain: !config.frpTls,
     sharedKeys: () => [config.sharedKey],
     allowSharedKey: config.tunnelSharedKey,
-    assignedPort: async (appId) => (await exApps.find(appId))?.port,
+    // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.
+    assignedPort: async (appId) => (await exApps.findFresh(appId))?.port,
     isPortReserved: (port) => port === 24_000 && hasLocalSocket(),
     failures: tunnelFailures,
     registry,
@@ -74,7 +76,7 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
   })
 
   // Requests
-  const bans = new BanList({ ...config.bans, now })
+  const bans = new BanList({ ...config.bans, now: uptime })
   const connect = createConnect({ dial: createDial({ registry }), timeoutMs: config.timeouts.connectMs })
   const pools = new ConnectionPools(connect)
   const responder = createResponder({
@@ -98,9 +100,8 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
 
   // Listeners
   const common = { pipeline, isSharedKey, trustedProxies: config.trustedProxies.networks, clientMs: config.timeouts.clientMs }
-  const httpsCertificate = await readHttpsCertificate(join(config.certificates.directory, 'cert.pem'))
   const listeners: HttpListener[] = [await startHttpListener({ ...common, listen: config.listen.http })]
-  if (httpsCertificate) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: httpsCertificate }))
+  if (certificates.https) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
 
   metrics.watch({
     sessions: () => sessions.size,
@@ -113,13 +114,23 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
   let stopping = false
   const checks: readonly Check[] = [
     { name: 'running', gating: true, problem: () => (stopping ? 'stopping' : undefined) },
-    ...Object.entries(frpCertificates?.notAfter ?? {}).map(([name, notAfter]) => expiryCheck(`frp certificate ${name}`, notAfter, now)),
-    ...(httpsCertificate ? [expiryCheck('https certificate', httpsCertificate.notAfter, now)] : []),
+    ...[...certificates.expiries.keys()].map((name) => expiryCheck(name, () => certificates.expiries.get(name), now)),
     { name: 'nextcloud', gating: false, problem: () => watch.problem },
   ]
   const admin = await startAdminServer(config.listen.admin, checks, metrics.register)
   return {
     ports: { http: listeners[0]?.port ?? 0, https: listeners[1]?.port, frp: tunnels.address.port, admin: admin.port },
+    reload: async () => {
+      try {
+        const next = await readCertificates(config, { log, now })
+        tunnels.setTls(next.frp)
+        if (next.https) listeners[1]?.setTls(next.https)
+        certificates.expiries = next.expiries
+        if (next.https && !listeners[1]) log.warn('cert.pem is new: HTTPS is served after a restart')
+      } catch (error) {
+        log.error({ reason: error instanceof Error ? error.message : 'unknown' }, 'certificates cannot be used, the old ones stay')
+      }
+    },
     close: async () => {
       stopping = true
       await finishRequests(listeners, config.timeouts.stopMs)

@@ -11,6 +11,9 @@ const freshMs = 60_000
 const maxKnown = 2_000
 const maxUnknown = 10_000
 
+/** AppAPI's column holds 32 characters; what is longer cannot be known and need not be asked about or remembered. */
+const maxIdLength = 128
+
 export interface ExAppCacheOptions {
   readonly fetch: (appId: string) => Promise<ExApp | undefined>
   readonly now: () => number
@@ -49,12 +52,23 @@ export class ExAppCache {
   /** The record, from memory where possible; concurrent look-ups share one call. Throws what `fetch` throws; errors are not remembered. */
   find(appId: string): ExApp | undefined | Promise<ExApp | undefined> {
     const entry = this.#known.get(appId.toLowerCase())
-    if (!entry) return this.#unknown.has(appId) ? undefined : this.#look(appId)
+    if (!entry) return appId.length > maxIdLength || this.#unknown.has(appId) ? undefined : this.#look(appId)
     if (this.#options.now() - entry.fetchedAt > freshMs) {
       entry.fetchedAt = this.#options.now() // one refresh at a time, also when it fails
       this.#look(entry.exApp.id).catch((error: unknown) => this.#options.onRefreshError?.(entry.exApp.id, error))
     }
     return entry.exApp
+  }
+
+  /** Asks Nextcloud now, whatever is remembered; what is remembered only counts while Nextcloud cannot be asked. */
+  async findFresh(appId: string): Promise<ExApp | undefined> {
+    try {
+      return await this.#look(appId)
+    } catch (error) {
+      const known = this.#known.get(appId.toLowerCase())?.exApp
+      if (known) return known
+      throw error
+    }
   }
 
   /** What Nextcloud pushed replaces what was known. */
@@ -72,8 +86,11 @@ export class ExAppCache {
   #supersede(appId: string): void {
     const key = appId.toLowerCase()
     this.#generation.set(key, (this.#generation.get(key) ?? 0) + 1)
-    for (const spelling of [...this.#unknown.keys()]) if (spelling.toLowerCase() === key) this.#unknown.delete(spelling)
-    for (const spelling of [...this.#flights.keys()]) if (spelling.toLowerCase() === key) this.#flights.delete(spelling)
+    const spellings = [...this.#unknown.keys(), ...this.#flights.keys()].filter((spelling) => spelling.toLowerCase() === key)
+    for (const spelling of spellings) {
+      this.#unknown.delete(spelling)
+      this.#flights.delete(spelling)
+    }
   }
 
   #remember(exApp: ExApp): void {
@@ -99,7 +116,8 @@ export class ExAppCache {
     if (found) this.#remember(found)
     else {
       this.#unknown.set(appId, true)
-      this.#known.delete(key)
+      // Another spelling of the id may have been found meanwhile; that this one is unknown says nothing about it.
+      if (this.#known.get(key)?.exApp.id === appId) this.#known.delete(key)
     }
     return found
   }

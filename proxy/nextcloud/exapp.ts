@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type AccessLevel, type Route, RouteTable } from '../routes/route-table.ts'
+import { type Route, RouteTable } from '../routes/route-table.ts'
 
 /** What Nextcloud knows about one ExApp (HaRP contract §4.1, AppAPI contract §8.1). */
 export interface ExApp {
@@ -29,7 +29,7 @@ const statusesSchema = z
 
 const routeSchema = z
   .object({ url: z.string(), access_level: accessLevelSchema, bruteforce_protection: statusesSchema })
-  .transform((route): Route => ({ url: route.url, accessLevel: route.access_level as AccessLevel, bruteforceStatuses: route.bruteforce_protection }))
+  .transform((route): Route => ({ url: route.url, accessLevel: route.access_level, bruteforceStatuses: route.bruteforce_protection }))
 
 /** The body of `exapp-meta` and of `POST /exapp_storage/{id}`. Unknown fields are ignored: newer peers add some. */
 export const exAppSchema = z.object({

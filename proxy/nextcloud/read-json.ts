@@ -25,8 +25,8 @@ export async function readJson(response: Dispatcher.ResponseData): Promise<unkno
   }
   try {
     return JSON.parse(text)
-  } catch (error) {
-    throw new NextcloudError('invalid', 'Nextcloud answered with broken JSON', { cause: error })
+  } catch {
+    throw new NextcloudError('invalid', 'Nextcloud answered with broken JSON') // the parser's message quotes the text, e.g. an ExApp's token
   }
 }
 

@@ -27,6 +27,7 @@ export class SessionCache {
   }
 
   get size(): number {
+    this.#users.purgeStale()
     return this.#users.size
   }
 

@@ -15,24 +15,27 @@ export interface NextcloudWatchDeps {
 export class NextcloudWatch {
   readonly #deps: NextcloudWatchDeps
   readonly #reported = new LRUCache<string, true>({ max: maxReported })
-  #problem: string | undefined
+  /** What is wrong now. By endpoint: in maintenance mode one answers and the other does not. */
+  readonly #problems = new Map<NextcloudCall, string>()
 
   constructor(deps: NextcloudWatchDeps) {
     this.#deps = deps
   }
 
-  /** How the last call failed; `undefined` after a good one. */
+  /** How the last call failed; `undefined` after good ones. */
   get problem(): string | undefined {
-    return this.#problem
+    return this.#problems.size === 0 ? undefined : [...this.#problems.values()].join('; ')
   }
 
   readonly observe = (call: NextcloudCall, outcome: string, milliseconds: number): void => {
     this.#deps.count(call, outcome, milliseconds / 1000)
     const answered = /^[2-4]\d\d$/.test(outcome)
-    const before = this.#problem
-    this.#problem = answered ? undefined : `the last call (${call}) failed: ${outcome}`
-    if (before === undefined && this.#problem !== undefined) this.#deps.log.warn({ call, outcome }, 'Nextcloud gives no usable answers')
-    if (before !== undefined && answered) this.#deps.log.warn({ call }, 'Nextcloud answers again')
+    if (answered) {
+      if (this.#problems.delete(call)) this.#deps.log.warn({ call }, 'Nextcloud answers again')
+      return
+    }
+    if (!this.#problems.has(call)) this.#deps.log.warn({ call, outcome }, 'Nextcloud gives no usable answers')
+    this.#problems.set(call, `the last call (${call}) failed: ${outcome}`)
   }
 
   readonly onRecord = (exApp: ExApp): void => {

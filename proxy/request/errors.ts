@@ -16,6 +16,9 @@ export abstract class RequestError extends Error {
 
 const drop = 0
 
+/** An app id in a path can be as long as a request head; a log line should not. */
+const shortened = (appId: string): string => (appId.length <= 64 ? appId : `${appId.slice(0, 64)}…`)
+
 export class MalformedRequestError extends RequestError {
   readonly status = 400
   readonly outcome = 'malformed'
@@ -47,7 +50,7 @@ export class UnknownExAppError extends RequestError {
   override readonly countsAgainstClient = true
   override readonly keyExempts = true
   constructor(appId: string) {
-    super(`ExApp ${appId} is unknown to Nextcloud, or its shared key differs from ours; compare HP_SHARED_KEY with the daemon's settings in Nextcloud`)
+    super(`ExApp ${shortened(appId)} is unknown to Nextcloud, or its shared key differs from ours; compare HP_SHARED_KEY with the daemon's settings in Nextcloud`)
   }
 }
 
@@ -56,7 +59,7 @@ export class ExAppLookupError extends RequestError {
   readonly outcome = 'lookup-failed'
   override readonly logLevel = 'error'
   constructor(appId: string, cause: unknown) {
-    super(`Nextcloud could not be asked about ExApp ${appId}: ${cause instanceof Error ? cause.message : 'unknown error'}`, { cause })
+    super(`Nextcloud could not be asked about ExApp ${shortened(appId)}: ${cause instanceof Error ? cause.message : 'unknown error'}`, { cause })
   }
 }
 

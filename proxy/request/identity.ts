@@ -61,4 +61,5 @@ export async function identify(exchange: Exchange, exApp: ExApp, findUser: FindU
   }
 }
 
-const nobody: Caller = { kind: 'visitor', user: { id: '', level: 0 } }
+/** A visitor without credentials. */
+export const nobody: Caller = { kind: 'visitor', user: { id: '', level: 0 } }

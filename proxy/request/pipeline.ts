@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts'
 import type { Forward } from './forward.ts'
 import type { ForwardPlan } from './forward-http.ts'
 import { headersForExApp } from './headers.ts'
-import { type Caller, type DirectRequest, exAppFromHeaders, type FindUser, identify, readDirectRequest } from './identity.ts'
+import { type Caller, type DirectRequest, exAppFromHeaders, type FindUser, identify, nobody, readDirectRequest } from './identity.ts'
 import type { Responder } from './respond.ts'
 import { readTarget, type Target, upstreamPath } from './target.ts'
 import { upstreamFor } from './upstream.ts'
@@ -68,18 +68,20 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   async function forwardToExApp(exchange: Exchange, target: ExAppTarget): Promise<void> {
     const direct = readDirectRequest(exchange)
-    const exApp = await findExApp(target.appId, direct)
-    exchange.app = exApp.id
+    const exApp = await findExApp(exchange, target.appId, direct)
     const caller = await callerOf(exchange, target, exApp, direct)
     const permit = authorize(target.path, exApp, caller)
     await deps.forward(planFor(permit, exchange, target), exchange)
   }
 
   /** AppAPI's own requests do without Nextcloud: at `/init` it may not know the app yet. */
-  async function findExApp(appId: string, direct: DirectRequest | undefined): Promise<ExApp> {
+  async function findExApp(exchange: Exchange, appId: string, direct: DirectRequest | undefined): Promise<ExApp> {
     try {
       const found = await deps.findExApp(appId)
-      if (found) return found
+      if (found) {
+        exchange.app = found.id
+        return found
+      }
     } catch (error) {
       if (!direct) throw new ExAppLookupError(appId, error)
     }
@@ -90,7 +92,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   async function callerOf(exchange: Exchange, target: ExAppTarget, exApp: ExApp, direct: DirectRequest | undefined): Promise<Caller> {
     if (direct && direct.signature !== '') return { kind: 'appapi', signature: direct.signature }
     refuseLifecyclePath(target.path)
-    return identify(exchange, exApp, deps.findUser)
+    // Nextcloud counts a question about a visitor of an app that it does not know as an attack (AppAPI contract §8.3).
+    return exchange.app === '' ? nobody : identify(exchange, exApp, deps.findUser)
   }
 
   function planFor(permit: Permit, exchange: Exchange, target: ExAppTarget): ForwardPlan {

@@ -31,7 +31,7 @@ export interface RouteProblem {
 const maxPatternLength = 4096
 
 /** First hits remembered per ExApp, so that a path that is asked again costs no matching. */
-const maxRememberedPaths = 1000
+const maxRememberedPaths = 256
 
 /** Longer paths are matched anew each time: a visitor must not fill the memory with keys of his own. */
 const maxRememberedPathLength = 256

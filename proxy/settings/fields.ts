@@ -5,17 +5,26 @@ import { unquote } from './shared-key.ts'
 
 /** The kinds of values that settings have. Each takes the text of a variable and says what is accepted when it does not fit. */
 
-function field<T>(fallback: string, accepted: string, parse: (text: string) => T | undefined): z.ZodType<T, string | undefined> {
-  return z.string().default(fallback).transform((text, context): T => {
-    const value = parse(text)
+type Reader<T> = (text: string, context: z.RefinementCtx) => T
+
+/** Blanks around a value are what an env file leaves there. */
+function reader<T>(accepted: string, parse: (text: string) => T | undefined): Reader<T> {
+  return (text, context) => {
+    const value = parse(text.trim())
     if (value !== undefined) return value
     context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not accepted; accepted: ${accepted}` })
     return z.NEVER
-  })
+  }
 }
+
+const field = <T>(fallback: string, accepted: string, parse: (text: string) => T | undefined): z.ZodType<T, string | undefined> =>
+  z.string().default(fallback).transform(reader(accepted, parse))
 
 /** A time in milliseconds. */
 export const duration = (fallback: string): z.ZodType<number, string | undefined> => field(fallback, durationAccepted, parseDuration)
+
+/** A time that follows another setting while it is not set itself. */
+export const inheritedDuration: z.ZodType<number | undefined, string | undefined> = z.string().transform(reader(durationAccepted, parseDuration)).optional()
 
 export const listenAddress = (fallback: string): z.ZodType<ListenAddress, string | undefined> =>
   field(fallback, listenAddressAccepted, (text) => parseListenAddress(unquote(text)))
@@ -28,7 +37,7 @@ export const wholeNumber = (fallback: string, { min, max }: { min: number; max: 
 
 export const number = (fallback: string, { min, max }: { min: number; max: number }): z.ZodType<number, string | undefined> =>
   field(fallback, `a number from ${min} to ${max}`, (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text)
+    const value = text === '' ? Number.NaN : Number(text)
     return value >= min && value <= max ? value : undefined
   })
 

@@ -7,6 +7,8 @@ export interface IpNetworks {
   /** Items that were understood after removing quotes or masking host bits: `written → read`. */
   readonly repaired: readonly string[]
   readonly rejected: readonly string[]
+  /** Whether there was anything to read. */
+  readonly isSet: boolean
 }
 
 const quotes = /^['"“”‘’]+|['"“”‘’]+$/g
@@ -28,15 +30,17 @@ export function parseIpNetworks(text: string): IpNetworks {
     networks.addSubnet(network.address, network.prefix, network.family)
     const read = `${network.address}/${network.prefix}`
     accepted.push(read)
-    if (item !== written || (item.includes('/') && network.address !== item.split('/')[0])) repaired.push(`${written} → ${read}`)
+    if (item !== written || network.masked) repaired.push(`${written} → ${read}`)
   }
-  return { networks, accepted, repaired, rejected }
+  return { networks, accepted, repaired, rejected, isSet: text.trim() !== '' }
 }
 
 interface Network {
   readonly address: string
   readonly prefix: number
   readonly family: 'ipv4' | 'ipv6'
+  /** Whether host bits were set. */
+  readonly masked: boolean
 }
 
 function parseNetwork(item: string): Network | undefined {
@@ -46,7 +50,8 @@ function parseNetwork(item: string): Network | undefined {
   const bits = version === 4 ? 32 : 128
   const prefix = mask === undefined ? bits : parsePrefix(mask, version)
   if (prefix === undefined) return undefined
-  return { address: networkAddress(address, version, prefix), prefix, family: version === 4 ? 'ipv4' : 'ipv6' }
+  const network = networkAddress(address, version, prefix)
+  return { address: network, prefix, family: version === 4 ? 'ipv4' : 'ipv6', masked: network !== networkAddress(address, version, bits) }
 }
 
 function parsePrefix(mask: string, version: number): number | undefined {

@@ -1,19 +1,24 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** Either the key, or what is wrong and what is accepted. The key itself is never part of a message. */
+/** Either the key, or the variable, what is wrong and what is accepted. The key itself is never part of a message. */
 export type SharedKeySetting = { readonly key: string } | { readonly problem: string }
 
 /** Reads the shared key from its variable or its file, with HaRP's rules (contract §1.2) except that any printable key works. */
 export function readSharedKey(value: string | undefined, file: string | undefined): SharedKeySetting {
-  if (value !== undefined && file !== undefined) return { problem: 'set together with HP_SHARED_KEY_FILE; accepted: one of the two' }
-  if (value !== undefined) return checkKey(value, 'the value')
-  if (file === undefined) return { problem: 'not set; accepted: printable ASCII characters, or a file that holds them in HP_SHARED_KEY_FILE' }
+  if (value !== undefined && file !== undefined) return { problem: 'HP_SHARED_KEY: set together with HP_SHARED_KEY_FILE; accepted: one of the two' }
+  if (value !== undefined) return checkKey(value, 'HP_SHARED_KEY: the value')
+  if (file !== undefined) return readKeyFile(file)
+  return { problem: 'HP_SHARED_KEY: not set; accepted: printable ASCII characters here, or a file that holds them in HP_SHARED_KEY_FILE' }
+}
+
+function readKeyFile(file: string): SharedKeySetting {
+  const where = `HP_SHARED_KEY_FILE: ${file}`
   try {
-    if (!statSync(file).isFile()) return { problem: `HP_SHARED_KEY_FILE: ${file} is not a regular file; accepted: a file that holds the key` }
-    return checkKey(readFileSync(file, 'utf8').replace(/[\r\n]+$/, ''), `HP_SHARED_KEY_FILE: ${file}`)
+    if (!statSync(file).isFile()) return { problem: `${where} is not a regular file; accepted: a file that holds the key` }
+    return checkKey(readFileSync(file, 'utf8').replace(/[\r\n]+$/, ''), where)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    return { problem: `HP_SHARED_KEY_FILE: ${file} cannot be read (${code}); accepted: a readable file that holds the key` }
+    return { problem: `${where} cannot be read (${code}); accepted: a readable file that holds the key` }
   }
 }
 
@@ -23,7 +28,7 @@ function checkKey(written: string, where: string): SharedKeySetting {
     return { problem: `${where} has a character outside printable ASCII (a line break, a tab, an accent); accepted: characters 0x20 to 0x7E` }
   }
   const key = unquote(written)
-  if (key.trim() === '') return { problem: `${where} is empty; accepted: at least one printable ASCII character` }
+  if (key.trim() === '') return { problem: `${where} is empty; accepted: at least one printable ASCII character that is no blank` }
   return { key }
 }
 

@@ -45,7 +45,7 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
   const lines: string[] = []
   const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
   let offsetMs = 0
-  const plane = await startDataPlane(config, { log, now: () => Date.now() + offsetMs })
+  const plane = await startDataPlane(config, { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs })
   return {
     ...plane,
     url: `http://127.0.0.1:${plane.ports.http}`,
