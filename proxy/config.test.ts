@@ -11,7 +11,8 @@ describe('readConfig', () => {
     expect(nextcloudUrl.href).toBe('http://nextcloud/')
     expect([trustedProxies.accepted, trustedProxies.repaired, trustedProxies.rejected]).toEqual([[], [], []])
     expect(rest).toEqual({
-      sharedKey: 'sk',
+      sharedKeys: ['sk'],
+      files: [],
       listen: {
         http: { host: '0.0.0.0', port: 8780 },
         https: { host: '0.0.0.0', port: 8781 },
@@ -33,7 +34,8 @@ describe('readConfig', () => {
   })
 
   it.each<[string, string, (config: ProxyConfig) => unknown, unknown]>([
-    ['HP_SHARED_KEY', 'a "quoted\\ key', (config) => config.sharedKey, 'a "quoted\\ key'],
+    ['HP_SHARED_KEY', 'a "quoted\\ key', (config) => config.sharedKeys[0], 'a "quoted\\ key'],
+    ['HARPOON_PREVIOUS_SHARED_KEY', 'old', (config) => config.sharedKeys, ['sk', 'old']],
     ['NC_INSTANCE_URL', 'https://cloud.example.org/', (config) => config.nextcloudUrl.href, 'https://cloud.example.org/'],
     ['HP_EXAPPS_ADDRESS', '127.0.0.1:1', (config) => config.listen.http, { host: '127.0.0.1', port: 1 }],
     ['HP_EXAPPS_HTTPS_ADDRESS', '127.0.0.1:2', (config) => config.listen.https, { host: '127.0.0.1', port: 2 }],

@@ -4,7 +4,7 @@ import { choice, duration, flag, inheritedDuration, listenAddress, number, path,
 import { ignoredSettings } from './settings/ignored.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
 import { nextcloudUrlAccepted, parseNextcloudUrl } from './settings/nextcloud-url.ts'
-import { readSharedKey, unquote } from './settings/shared-key.ts'
+import { type KeySource, readSharedKey, unquote } from './settings/shared-key.ts'
 
 /** HAProxy takes `0` as "no limit" in every time setting; a day count that no request outlives says the same to a timer. */
 const unlimitedMs = 24 * 86_400_000
@@ -69,7 +69,10 @@ const schema = z.object(settings).transform((read) => ({
 
 /** All settings of the data plane, checked; read-only from here on. Times are milliseconds. */
 export type ProxyConfig = Readonly<z.output<typeof schema>> & {
-  readonly sharedKey: string
+  /** The current key and, while it is set, the previous one. Both open everything; Nextcloud may still have either. */
+  readonly sharedKeys: readonly string[]
+  /** What was read: the settings change when these do. */
+  readonly files: readonly string[]
   /** What was set but does nothing, each with the reason. */
   readonly notices: readonly string[]
 }
@@ -94,20 +97,29 @@ export function readConfig(environment: Environment = process.env): ProxyConfig 
   const variables: Environment = Object.fromEntries(Object.entries(environment).filter(([name, value]) => value !== '' && isOurs(name, value)))
   const { values, problems: fileProblems } = readSettingsFile(variables['HARPOON_CONFIG'])
   const written: Environment = { ...values, ...variables }
-  // The key and its file are one setting: a variable also wins over the other form in the file.
-  const keySource = variables['HP_SHARED_KEY'] !== undefined || variables['HP_SHARED_KEY_FILE'] !== undefined ? variables : values
-  const sharedKey = readSharedKey(keySource['HP_SHARED_KEY'], keySource['HP_SHARED_KEY_FILE'])
+  const sharedKey = readSharedKey(keySource('HP_SHARED_KEY', variables, values))
+  const previous = keySource('HARPOON_PREVIOUS_SHARED_KEY', variables, values)
+  const previousKey = previous.value === undefined && previous.file === undefined ? undefined : readSharedKey(previous)
   const parsed = schema.safeParse(written)
   const problems = [
     ...fileProblems,
-    ...('problem' in sharedKey ? [sharedKey.problem] : []),
+    ...[sharedKey, previousKey].flatMap((read) => (read && 'problem' in read ? [read.problem] : [])),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
   ]
   if (problems.length > 0 || 'problem' in sharedKey || !parsed.success) throw new ConfigError(problems)
-  return Object.freeze({ ...parsed.data, sharedKey: sharedKey.key, notices: noticesFor(written) })
+  const sharedKeys = previousKey && 'key' in previousKey ? [sharedKey.key, previousKey.key] : [sharedKey.key]
+  const files = [written['HARPOON_CONFIG'], written['HP_SHARED_KEY_FILE'], written['HARPOON_PREVIOUS_SHARED_KEY_FILE']]
+  return Object.freeze({ ...parsed.data, sharedKeys, files: files.filter((file) => file !== undefined), notices: noticesFor(written) })
 }
 
-const keySettings = ['HP_SHARED_KEY', 'HP_SHARED_KEY_FILE'] as const
+/** A key and its file are one setting: a variable also wins over the other form in the file. */
+function keySource(name: string, variables: Environment, values: Environment): KeySource {
+  const file = `${name}_FILE`
+  const source = variables[name] !== undefined || variables[file] !== undefined ? variables : values
+  return { name, value: source[name], file: source[file] }
+}
+
+const keySettings = ['HP_SHARED_KEY', 'HP_SHARED_KEY_FILE', 'HARPOON_PREVIOUS_SHARED_KEY', 'HARPOON_PREVIOUS_SHARED_KEY_FILE'] as const
 const known: ReadonlySet<string> = new Set([...Object.keys(settings), ...keySettings, 'HARPOON_CONFIG'])
 const isIgnored = (name: string): boolean => Object.hasOwn(ignoredSettings, name)
 

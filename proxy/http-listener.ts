@@ -30,6 +30,10 @@ export interface HttpListenerOptions extends OpenExchangeOptions {
 
 export interface HttpListener {
   readonly port: number
+  /** Certificate for connections to come; those that are open keep theirs. Throws when it cannot be used. */
+  setTls(tls: NonNullable<HttpListenerOptions['tls']>): void
+  /** The client's time limit, for connections to come and those that are there. */
+  setClientMs(clientMs: number): void
   /** Takes no more connections; requests that run are finished, idle connections closed. Resolves when all are gone. */
   drain(): Promise<void>
   /** Ends what is left at once. */
@@ -47,16 +51,19 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     connectionsCheckingInterval: headCheckMs,
     highWaterMark: readBytes,
     noDelay: true,
-    // An offer of HTTP/2 is not a wish to leave HTTP; everything else goes to the ExApp as it is.
-    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() !== 'h2c',
+    shouldUpgradeCallback: isUpgrade,
   }
-  const server: Server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createHttpServer(serverOptions)
+  const secure = tls && createHttpsServer({ ...serverOptions, ...tls })
+  const server: Server = secure ?? createHttpServer(serverOptions)
   // Node would drop headers beyond its own limit in silence; we count and refuse.
   server.maxHeadersCount = 0
   const upgraded = new Set<Duplex>()
+  /** The newest reply on each connection: bad HTTP cannot be answered in the middle of one. */
+  const replies = new WeakMap<Duplex, ServerResponse>()
 
   const run = (incoming: IncomingMessage, reply: ServerResponse, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>): void => {
     if (incoming.rawHeaders.length > maxHeaders * 2) return refuseAtOnce(reply, 400, `more than ${maxHeaders} headers`)
+    replies.set(incoming.socket, reply)
     void pipeline(openExchange(incoming, reply, extra, options))
   }
   server.on('request', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: false }))
@@ -68,8 +75,11 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     socket.on('error', () => {}) // a visitor's lost connection; whoever uses the socket sees it end
     run(incoming, replyOn(incoming, socket), { upgrade: { socket, firstBytes }, expectsContinue: false })
   })
-  server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => socket.end(rawAnswer(405, 'this is no forward proxy')))
-  server.on('clientError', refuseBadHttp)
+  server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => {}) // Node's own listener is gone by now; a reset would end this process
+    answerRaw(socket, 405, 'this is no forward proxy')
+  })
+  server.on('clientError', (error, socket) => refuseBadHttp(error, socket, replies.get(socket)))
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -80,6 +90,11 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   })
   return {
     port: (server.address() as AddressInfo).port,
+    setTls: (next) => secure?.setSecureContext(next),
+    setClientMs: (milliseconds) => {
+      server.headersTimeout = milliseconds
+      server.keepAliveTimeout = milliseconds
+    },
     drain: () =>
       new Promise((resolve) => {
         // A connection that was busy a moment ago becomes idle without anybody saying so.
@@ -115,14 +130,21 @@ const reasons: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request head did not come in time'],
 }
 
-/** What Node's parser refuses: bad HTTP, too long, too slow. It never became a request, so there is nothing to decide. */
-function refuseBadHttp(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+/** What Node's parser refuses: bad HTTP, too long, too slow. It never became a whole request, so there is nothing to decide. */
+function refuseBadHttp(error: NodeJS.ErrnoException, socket: Duplex, reply: ServerResponse | undefined): void {
+  const inAnswer = reply?.headersSent === true && !reply.writableFinished
+  if (!socket.writable || error.code === 'ECONNRESET' || inAnswer) {
     socket.destroy()
     return
   }
   const [status, reason] = reasons[error.code ?? ''] ?? [400, 'not valid HTTP']
-  socket.end(rawAnswer(status, reason), () => socket.destroy())
+  answerRaw(socket, status, reason)
+}
+
+/** An offer of HTTP/2 is not a wish to leave HTTP, and a body leaves no doubt that the request is HTTP; everything else goes to the ExApp as it is. */
+function isUpgrade({ headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+  return headers.upgrade?.toLowerCase() !== 'h2c' && !hasBody
 }
 
 function refuseAtOnce(reply: ServerResponse, status: number, reason: string): void {
@@ -132,7 +154,9 @@ function refuseAtOnce(reply: ServerResponse, status: number, reason: string): vo
 
 const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }
 
-function rawAnswer(status: number, reason: string): string {
+/** The last words on a connection. */
+function answerRaw(socket: Duplex, status: number, reason: string): void {
   const body = `${status}: ${reason}`
-  return `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+  const head = `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`
+  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
 }

@@ -18,3 +18,8 @@ export function createLog(level: LogLevel, terminal: boolean, destination?: Dest
 /** A child that also shows the steps of the start when the level is higher, as HaRP's `HP_VERBOSE_START` does. */
 export const startLog = (log: Logger, verbose: boolean): Logger =>
   log.child({}, verbose && !log.isLevelEnabled('info') ? { level: 'info' } : {})
+
+/** Changes the level while running. */
+export function setLogLevel(log: Logger, level: LogLevel): void {
+  log.level = pinoLevel[level]
+}

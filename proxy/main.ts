@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty'
 import { ConfigError, type ProxyConfig, readConfig } from './config.ts'
+import { LiveSettings } from './live-settings.ts'
 import { createLog, type Logger, startLog } from './log.ts'
 import { type DataPlane, startDataPlane } from './server.ts'
 import { tellSettings } from './settings/tell-settings.ts'
@@ -10,7 +11,8 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel, isatty(1))
   const steps = startLog(log, config.verboseStart)
   tellSettings(config, steps)
-  const starting = startDataPlane(config, { log, now: Date.now, uptime: () => performance.now() })
+  const settings = new LiveSettings(config, { log, read: readConfig })
+  const starting = startDataPlane(settings, { log, now: Date.now, uptime: () => performance.now() })
   followSignals(starting, steps)
   const plane = await starting
   steps.info({ ports: plane.ports }, 'Harpoon is ready')
@@ -27,8 +29,8 @@ function readConfigOrExit(): ProxyConfig {
 }
 
 /**
- * TERM, INT and USR1 stop in order, also while still starting; a second one ends at once. HUP reads certificates again
- * (HaRP contract §2.4). Node would open its debugger at USR1.
+ * TERM, INT and USR1 stop in order, also while still starting; a second one ends at once. HUP reads settings and
+ * certificates again (HaRP contract §2.4). Node would open its debugger at USR1.
  */
 function followSignals(starting: Promise<DataPlane>, steps: Logger): void {
   let stopping = false
@@ -49,7 +51,7 @@ function followSignals(starting: Promise<DataPlane>, steps: Logger): void {
   }
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGUSR1', stop)
   process.on('SIGHUP', () => {
-    steps.info('reading certificates again')
+    steps.info('reading settings and certificates again')
     starting.then((plane) => plane.reload()).catch(() => {}) // a failed start has ended the process
   })
 }

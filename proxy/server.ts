@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs'
+import type { BlockList } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startAdminServer } from './admin.ts'
 import { createControl } from './appapi/control.ts'
-import { Engines } from './appapi/engines.ts'
+import { Engines, localEnginePort } from './appapi/engines.ts'
 import { createControlApi } from './appapi/plugin.ts'
-import { readCertificates } from './certificates/read.ts'
+import { certificateFiles, readCertificates } from './certificates/read.ts'
+import { reloadCertificates } from './certificates/reload.ts'
 import type { ProxyConfig } from './config.ts'
 import { type Check, expiryCheck } from './health.ts'
 import { type HttpListener, startHttpListener } from './http-listener.ts'
+import type { LiveSettings } from './live-settings.ts'
 import type { Logger } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createNextcloudClient } from './nextcloud/client.ts'
@@ -26,11 +29,12 @@ import { createDial } from './tunnel/dial.ts'
 import { createTunnelMetrics } from './tunnel/metrics.ts'
 import { TunnelRegistry } from './tunnel/registry.ts'
 import { startTunnelServer } from './tunnel/start.ts'
+import { watchFiles } from './watch-files.ts'
 
 /** The running data plane. Ports are the real ones, also where the settings asked for any. */
 export interface DataPlane {
   readonly ports: { readonly http: number; readonly https: number | undefined; readonly frp: number; readonly admin: number }
-  /** Reads the certificate files again, for connections to come; broken ones are reported and change nothing. */
+  /** Reads settings and certificates again; what is broken is reported and changes nothing. Happens by itself when their files change. */
   reload(): Promise<void>
   /** Stops accepting, finishes what runs within `HARPOON_STOP_TIMEOUT`, then ends the rest. */
   close(): Promise<void>
@@ -45,30 +49,39 @@ export interface DataPlaneDeps {
 }
 
 /** All wiring: which part gets what, and which listener mounts what. Throws when a certificate or a port cannot be used. */
-export async function startDataPlane(config: ProxyConfig, { log, now, uptime }: DataPlaneDeps): Promise<DataPlane> {
+export async function startDataPlane(settings: LiveSettings, { log, now, uptime }: DataPlaneDeps): Promise<DataPlane> {
+  // `config` is what the start decides; what may change while running is read from `settings.current` at each use.
+  const config = settings.current
   const metrics = createMetrics()
-  const isSharedKey = createKeyCheck(config.sharedKey)
+  const sharedKeys = (): readonly string[] => settings.current.sharedKeys
+  const trustedProxies = (): BlockList => settings.current.trustedProxies.networks
+  const timeouts = (): ProxyConfig['timeouts'] => settings.current.timeouts
+  const banLimits = { get count() { return settings.current.bans.count }, get windowMs() { return settings.current.bans.windowMs }, now: uptime }
 
   // What Nextcloud says
   const watch = new NextcloudWatch({ log, count: (call, outcome, seconds) => metrics.nextcloudCall(call, outcome, seconds) })
-  const nextcloud = createNextcloudClient({ url: config.nextcloudUrl, sharedKey: config.sharedKey, observe: watch.observe })
+  const nextcloud = createNextcloudClient({ url: config.nextcloudUrl, sharedKeys, observe: watch.observe })
   const exApps = new ExAppCache({ fetch: (appId) => nextcloud.exApp(appId), now: uptime, onRecord: watch.onRecord, onRefreshError: watch.onRefreshError })
-  const sessions = new SessionCache({ fetch: (appId, visitor) => nextcloud.user(appId, visitor), lifetimeMs: config.sessionLifetimeMs, now: uptime })
+  const sessions = new SessionCache({
+    fetch: (appId, visitor) => nextcloud.user(appId, visitor),
+    get lifetimeMs() { return settings.current.sessionLifetimeMs },
+    now: uptime,
+  })
 
   // Tunnels
   const registry = new TunnelRegistry()
   const hasLocalSocket = (): boolean => existsSync(config.dockerSocket)
-  const tunnelFailures = new BanList({ ...config.bans, now: uptime })
+  const tunnelFailures = new BanList(banLimits)
   const certificates = await readCertificates(config, { log, now })
   const tunnels = await startTunnelServer({
     ...config.listen.frp,
     tls: certificates.frp,
     allowPlain: !config.frpTls,
-    sharedKeys: () => [config.sharedKey],
-    allowSharedKey: config.tunnelSharedKey,
+    sharedKeys,
+    get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.
     assignedPort: async (appId) => (await exApps.findFresh(appId))?.port,
-    isPortReserved: (port) => port === 24_000 && hasLocalSocket(),
+    isPortReserved: (port) => port === localEnginePort && hasLocalSocket(),
     failures: tunnelFailures,
     registry,
     log,
@@ -76,17 +89,17 @@ export async function startDataPlane(config: ProxyConfig, { log, now, uptime }: 
   })
 
   // Requests
-  const bans = new BanList({ ...config.bans, now: uptime })
-  const connect = createConnect({ dial: createDial({ registry }), timeoutMs: config.timeouts.connectMs })
+  const bans = new BanList(banLimits)
+  const connect = createConnect({ dial: createDial({ registry }), timeoutMs: () => timeouts().connectMs })
   const pools = new ConnectionPools(connect)
   const responder = createResponder({
     bans,
     log,
     observe: (exchange, outcome, status) => metrics.request(exchange.app, outcome, status, (performance.now() - exchange.startedAt) / 1000),
   })
-  const forward = createForward({ connect, pools, timeouts: config.timeouts, webSockets: metrics.webSockets })
-  const controlApi = await createControlApi({ storage: exApps })
-  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, timeoutMs: config.timeouts.connectMs, now })
+  const forward = createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets })
+  const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
+  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs } })
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
@@ -94,12 +107,12 @@ export async function startDataPlane(config: ProxyConfig, { log, now, uptime }: 
     expectsTunnel: (port) => registry.isExpected(port),
     forward,
     control: createControl({ engines, forward, api: (exchange, url) => controlApi.serve(exchange, url) }),
-    front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies: config.trustedProxies.networks, forward }) : undefined,
+    front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies, forward }) : undefined,
     responder,
   })
 
   // Listeners
-  const common = { pipeline, isSharedKey, trustedProxies: config.trustedProxies.networks, clientMs: config.timeouts.clientMs }
+  const common = { pipeline, isSharedKey: createKeyCheck(sharedKeys), trustedProxies, clientMs: config.timeouts.clientMs }
   const listeners: HttpListener[] = [await startHttpListener({ ...common, listen: config.listen.http })]
   if (certificates.https) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
 
@@ -114,26 +127,27 @@ export async function startDataPlane(config: ProxyConfig, { log, now, uptime }: 
   let stopping = false
   const checks: readonly Check[] = [
     { name: 'running', gating: true, problem: () => (stopping ? 'stopping' : undefined) },
+    { name: 'settings', gating: false, problem: () => settings.problem },
     ...[...certificates.expiries.keys()].map((name) => expiryCheck(name, () => certificates.expiries.get(name), now)),
     { name: 'nextcloud', gating: false, problem: () => watch.problem },
   ]
   const admin = await startAdminServer(config.listen.admin, checks, metrics.register)
+
+  // Changes while running
+  const reload = async (): Promise<void> => {
+    settings.reload()
+    for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
+    await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
+  }
+  const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
+
   return {
     ports: { http: listeners[0]?.port ?? 0, https: listeners[1]?.port, frp: tunnels.address.port, admin: admin.port },
-    reload: async () => {
-      try {
-        const next = await readCertificates(config, { log, now })
-        tunnels.setTls(next.frp)
-        if (next.https) listeners[1]?.setTls(next.https)
-        certificates.expiries = next.expiries
-        if (next.https && !listeners[1]) log.warn('cert.pem is new: HTTPS is served after a restart')
-      } catch (error) {
-        log.error({ reason: error instanceof Error ? error.message : 'unknown' }, 'certificates cannot be used, the old ones stay')
-      }
-    },
+    reload,
     close: async () => {
       stopping = true
-      await finishRequests(listeners, config.timeouts.stopMs)
+      files.close()
+      await finishRequests(listeners, timeouts().stopMs)
       await tunnels.close(0)
       await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close()])
       await admin.close()

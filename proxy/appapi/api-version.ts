@@ -4,12 +4,16 @@ export interface ApiVersions {
   readonly oldest: string
 }
 
-/** The version to ask an engine for: what AppAPI wants, bounded to what the engine offers, so that an upgrade on either side breaks nothing. */
+/** Docker's notation of an API version, such as `1.44`. */
+export const apiVersionPattern = /^[1-9]\d{0,3}\.(?:0|[1-9]\d{0,3})$/
+
+/**
+ * The version to ask an engine for: what AppAPI wants, bounded to what the engine offers, so that an upgrade on either side
+ * breaks nothing. Anything that is no version (`1.2.3`, `..`) becomes the newest.
+ */
 export function boundApiVersion(wanted: string, offered: ApiVersions): string {
-  const number = wanted.replace(/^v/i, '')
-  if (!/^\d+\.\d+$/.test(number)) return offered.newest
-  if (compare(number, offered.newest) > 0) return offered.newest
-  return compare(number, offered.oldest) < 0 ? offered.oldest : number
+  if (!apiVersionPattern.test(wanted) || compare(wanted, offered.newest) > 0) return offered.newest
+  return compare(wanted, offered.oldest) < 0 ? offered.oldest : wanted
 }
 
 function compare(one: string, other: string): number {

@@ -1,9 +1,10 @@
+import { MalformedRequestError } from '../request/errors.ts'
 import type { Exchange } from '../request/exchange.ts'
 import type { Forward } from '../request/forward.ts'
 import { headersForEngine } from '../request/headers.ts'
 import type { ControlTarget } from '../request/pipeline.ts'
-import { boundApiVersion } from './api-version.ts'
-import { allowDockerCall } from './docker-allowlist.ts'
+import { type ApiVersions, boundApiVersion } from './api-version.ts'
+import { allowDockerCall, type DockerCall } from './docker-allowlist.ts'
 import { type Engines, localEnginePort } from './engines.ts'
 
 export interface ControlDeps {
@@ -13,26 +14,44 @@ export interface ControlDeps {
   readonly api: (exchange: Exchange, url: string) => Promise<void>
 }
 
-/** AppAPI's calls to its deploy daemon, key already checked: raw Docker calls go to an engine, the rest to the control API (HaRP contract §3.7). */
-export function createControl({ engines, forward, api }: ControlDeps): (exchange: Exchange, target: ControlTarget) => Promise<void> {
+/**
+ * AppAPI's calls to its deploy daemon, key already checked: raw Docker calls go to an engine, the rest to the control API
+ * (HaRP contract §3.7).
+ */
+export function createControl({
+  engines,
+  forward,
+  api,
+}: ControlDeps): (exchange: Exchange, target: ControlTarget) => Promise<void> {
   return async (exchange, target) => {
+    // AppAPI never asks for one, and an upgraded connection to an engine would be beyond the allow-list.
+    if (exchange.upgrade) throw new MalformedRequestError('the control API upgrades no connection')
     const port = exchange.head.last.get('docker-engine-port')
     if (!isDockerCall(port, target.path)) return api(exchange, (target.path === '' ? '/' : target.path) + target.query)
     const call = allowDockerCall(exchange.incoming.method ?? '', target.path)
-    const { upstream, versions } = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
-    const prefix = call.version === '' ? '' : `/v${boundApiVersion(call.version, versions)}`
-    await forward({
-      upstream,
-      path: prefix + call.path + target.query,
-      headers: headersForEngine(exchange.incoming.rawHeaders),
-      signed: true,
-      onStatus: () => {},
-    }, exchange)
+    const engine = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
+    await forward(
+      {
+        upstream: engine.upstream,
+        path: enginePath(call, target.path, engine.versions) + target.query,
+        headers: headersForEngine(exchange.incoming.rawHeaders),
+        signed: true,
+        onStatus: () => {},
+        ...(call.isPing ? { responseTimeoutMs: engine.leftMs } : {}),
+      },
+      exchange,
+    )
   }
 }
 
-/** Some daemon records lack the port, and AppAPI then sends the header empty (AppAPI contract §2.1): the path tells all the same. */
+/** Some daemon records lack the port; AppAPI then sends the header empty (its contract §2.1), and the path tells. */
 function isDockerCall(port: string | undefined, path: string): boolean {
   if (path.startsWith('/docker/')) return false
   return port === undefined || port === '' ? /^\/(?:v[0-9.]+\/)?(?:_ping$|images\/|containers\/)/i.test(path) : true
+}
+
+/** The path as it came where the engine speaks that version. */
+function enginePath(call: DockerCall, written: string, versions: ApiVersions): string {
+  const version = boundApiVersion(call.version, versions)
+  return call.version === '' || call.version === version ? written : `/v${version}${call.path}`
 }

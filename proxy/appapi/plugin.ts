@@ -1,49 +1,87 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import { METHODS, type IncomingMessage } from 'node:http'
+import { finished } from 'node:stream'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { ClientGoneError, RequestError } from '../request/errors.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { ControlApiError } from './errors.ts'
 import { type ExAppStorage, exAppStorageRoutes } from './exapp-storage.ts'
 import { generalRoutes } from './general.ts'
+import { readBody } from './read-body.ts'
 
 /** HaRP's limit (contract §6.1); nothing that these endpoints take comes near. */
 const maxBodyBytes = 1024 * 1024
 
+/** Stands for what the caller wrote, which is not looked at (HaRP contract §6.1), however odd it is. */
+const anyContent = 'application/octet-stream'
+
+export interface ControlApiDeps {
+  readonly storage: ExAppStorage
+  /** How long a caller may stop within its body, in milliseconds. Read at each use. */
+  readonly clientMs: () => number
+}
+
 export interface ControlApi {
-  /** Serves one request whose caller has the right key; `url` is the path after `/exapps/app_api`, with the query. */
+  /**
+   * Serves one request whose caller has the right key; `url` is the path after `/exapps/app_api`, with the query.
+   * Throws a `RequestError` when it has not been answered.
+   */
   serve(exchange: Exchange, url: string): Promise<void>
   close(): Promise<void>
 }
 
+/** A request on its way through the router, and where its failure goes. */
+interface Served {
+  readonly exchange: Exchange
+  readonly reject: (error: unknown) => void
+}
+
 /** AppAPI's control API (HaRP contract §6). It has no listener of its own: requests come through the pipeline only (Q2). */
-export async function createControlApi({ storage }: { readonly storage: ExAppStorage }): Promise<ControlApi> {
-  // The head and the pace of the body are bounded by the listener; the router needs no second time limit.
-  const app = Fastify({ bodyLimit: maxBodyBytes, logger: false, exposeHeadRoutes: true, requestTimeout: 0 })
+export async function createControlApi({ storage, clientMs }: ControlApiDeps): Promise<ControlApi> {
+  const running = new WeakMap<IncomingMessage, Served>()
+  // Refusals are answered, logged and counted where all others are; the router only finds them.
+  const passOn = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack()
+    running.get(request.raw)?.reject(error instanceof RequestError ? error : fromRouter(error))
+  }
+  const app: FastifyInstance = Fastify({
+    bodyLimit: maxBodyBytes,
+    logger: false,
+    exposeHeadRoutes: true,
+    frameworkErrors: passOn,
+  })
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   app.removeAllContentTypeParsers()
-  // The content type is not looked at, as with HaRP.
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-  plainTextErrors(app)
+  app.addContentTypeParser('*', async (request: FastifyRequest) => {
+    const served = running.get(request.raw)
+    return served && readBody(served.exchange, { maxBytes: request.routeOptions.bodyLimit, idleMs: clientMs() })
+  })
+  app.setErrorHandler(passOn)
+  app.setNotFoundHandler(() => {
+    throw new ControlApiError(404, '404: Not Found')
+  })
   generalRoutes(app)
   exAppStorageRoutes(app, storage)
   await app.ready()
   return {
-    serve: ({ incoming, reply, expectsContinue }, url) =>
-      new Promise((resolve) => {
-        reply.once('close', resolve)
+    serve: (exchange, url) =>
+      new Promise((resolve, reject) => {
+        const { incoming, reply } = exchange
+        running.set(incoming, { exchange, reject })
+        finished(reply, (error) =>
+          error ? reject(new ClientGoneError('the client went away', { cause: error })) : resolve(),
+        )
         incoming.url = url
-        if (expectsContinue) reply.writeContinue()
+        incoming.headers['content-type'] = anyContent
         app.routing(incoming, reply)
       }),
     close: () => app.close(),
   }
 }
 
-/** AppAPI shows the first 120 characters of a body: the reason stands there, and no JSON around it. */
-function plainTextErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('404: Not Found'))
-  app.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof ControlApiError ? error.status : statusOf(error)
-    const text = error instanceof ControlApiError || status < 500 ? (error as Error).message : '500 Internal Server Error'
-    return reply.code(status).type('text/plain; charset=utf-8').send(text)
-  })
+/** The router's own refusals, e.g. of an id that is no percent-encoding; anything else is a flaw and told as such. */
+function fromRouter(error: unknown): unknown {
+  const status =
+    error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
+  if (status >= 500) return error
+  return new ControlApiError(404, '404: Not Found', { cause: error })
 }
-
-const statusOf = (error: unknown): number => (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500)

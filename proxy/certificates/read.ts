@@ -17,6 +17,12 @@ export interface CertificateSettings {
   readonly frpTls: boolean
 }
 
+/** The files whose change means new certificates. */
+export function certificateFiles({ certificates: { directory }, frpTls }: CertificateSettings): string[] {
+  const frp = frpTls ? ['ca.crt', 'server.crt', 'server.key'].map((name) => join(directory, 'frp', name)) : []
+  return [join(directory, 'cert.pem'), ...frp]
+}
+
 /** Reads all certificates and makes those of the tunnels that are missing. Throws what `ensureFrpCertificates` and `readHttpsCertificate` throw. */
 export async function readCertificates(settings: CertificateSettings, deps: { readonly log: Logger; readonly now: () => number }): Promise<Certificates> {
   const { directory, validityDays } = settings.certificates

@@ -34,7 +34,8 @@ export type NextcloudCall = 'exapp-meta' | 'user-info'
 
 export interface NextcloudClientOptions {
   readonly url: URL
-  readonly sharedKey: string
+  /** The keys that are valid now, read at each call: current first, then the previous one while it lasts. */
+  readonly sharedKeys: () => readonly string[]
   /** Told after every call: how it ended and how long it took. */
   readonly observe: (call: NextcloudCall, outcome: string, milliseconds: number) => void
   /** A call is abandoned after this long. */
@@ -53,7 +54,7 @@ const connectTimeoutMs = 5_000
 const userSchema = z.object({ user_id: z.string().default(''), access_level: accessLevelSchema })
 
 /** Asks Nextcloud's AppAPI about ExApps and visitors. Never follows a redirect: the shared key would go along (Q12). */
-export function createNextcloudClient({ url, sharedKey, observe, timeoutMs = defaultTimeoutMs }: NextcloudClientOptions): NextcloudClient {
+export function createNextcloudClient({ url, sharedKeys, observe, timeoutMs = defaultTimeoutMs }: NextcloudClientOptions): NextcloudClient {
   const pool = new Pool(url.origin, {
     connections: maxConnections,
     connect: { timeout: connectTimeoutMs, ca: [...getCACertificates('default'), ...getCACertificates('system')] },
@@ -62,7 +63,22 @@ export function createNextcloudClient({ url, sharedKey, observe, timeoutMs = def
   })
   const base = `${url.pathname.replace(/\/$/, '')}/index.php/apps/app_api/harp`
 
-  async function get(call: NextcloudCall, appId: string, visitorHeaders: readonly [string, string][]): Promise<{ status: number; body: unknown }> {
+  /** The key that Nextcloud accepted last. */
+  let accepted: string | undefined
+
+  /** Nextcloud may have the other key still, or already; its 401 for that looks like the one for an unknown app. */
+  async function get(call: NextcloudCall, appId: string, visitorHeaders: readonly [string, string][]): Promise<Reply> {
+    const keys = sharedKeys()
+    const first = keys.find((key) => key === accepted) ?? keys[0] ?? ''
+    const reply = await getWith(first, call, appId, visitorHeaders)
+    const other = keys.find((key) => key !== first)
+    if (reply.status !== 401 || other === undefined) return reply
+    const second = await getWith(other, call, appId, visitorHeaders)
+    if (second.status !== 401) accepted = other
+    return second
+  }
+
+  async function getWith(sharedKey: string, call: NextcloudCall, appId: string, visitorHeaders: readonly [string, string][]): Promise<Reply> {
     const startedAt = performance.now()
     const outcome = (text: string): void => observe(call, text, performance.now() - startedAt)
     const headers = Object.fromEntries([['accept', 'application/json'], ['harp-shared-key', sharedKey], ...visitorHeaders])
@@ -99,6 +115,11 @@ export function createNextcloudClient({ url, sharedKey, observe, timeoutMs = def
 
     close: () => pool.destroy(),
   }
+}
+
+interface Reply {
+  readonly status: number
+  readonly body: unknown
 }
 
 /** Only what identifies: other headers of a visitor could corrupt the call or turn its answer (Q11). */

@@ -7,7 +7,7 @@ const maxSessions = 100_000
 
 export interface SessionCacheOptions {
   readonly fetch: (appId: string, visitor: VisitorCredentials) => Promise<User & { readonly cacheable: boolean }>
-  /** How long an answer is believed, from the look-up on; 0: never (HaRP contract §4.3). */
+  /** How long an answer is believed, from the look-up on; 0: never (HaRP contract §4.3). Read at each use. */
   readonly lifetimeMs: number
   readonly now: () => number
 }
@@ -23,7 +23,7 @@ export class SessionCache {
 
   constructor(options: SessionCacheOptions) {
     this.#options = options
-    this.#users = new LRUCache({ max: maxSessions, ttl: Math.max(1, options.lifetimeMs), perf: { now: options.now }, ttlResolution: 0 })
+    this.#users = new LRUCache({ max: maxSessions, ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
   }
 
   get size(): number {
@@ -46,7 +46,8 @@ export class SessionCache {
   async #fetch(key: string, appId: string, visitor: VisitorCredentials, hasSession: boolean): Promise<User> {
     const { cacheable, ...user } = await this.#options.fetch(appId, visitor)
     // A password sent with each request is asked anew each time: it may have been withdrawn, and there is no session to speak of.
-    if (cacheable && hasSession && this.#options.lifetimeMs > 0) this.#users.set(key, user)
+    const { lifetimeMs } = this.#options
+    if (cacheable && hasSession && lifetimeMs > 0) this.#users.set(key, user, { ttl: lifetimeMs })
     return user
   }
 }

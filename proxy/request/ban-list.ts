@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 /** Addresses remembered at once. At about 200 bytes each the table stays below 10 MiB however many peers fail; the one idle longest goes first. */
 const maxAddresses = 50_000
 
+/** Count and window are read at each use: they may change while running. */
 export interface BanListOptions {
   /** Failures within the window that ban. */
   readonly count: number
@@ -20,7 +21,7 @@ export class BanList {
 
   constructor(options: BanListOptions) {
     this.#options = options
-    this.#failures = new LRUCache({ max: maxAddresses, ttl: Math.max(1, options.windowMs), perf: { now: options.now }, ttlResolution: 0 })
+    this.#failures = new LRUCache({ max: maxAddresses, ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
     this.#sweptAt = options.now()
   }
 
@@ -33,7 +34,7 @@ export class BanList {
     failures.push(now())
     const expired = failures.findIndex((at) => at > now() - windowMs)
     failures.splice(0, Math.max(expired, failures.length - count))
-    this.#failures.set(address, failures) // counts the entry's lifetime from now on
+    this.#failures.set(address, failures, { ttl: windowMs }) // counts the entry's lifetime from now on
     return failures.length
   }
 

@@ -9,7 +9,8 @@ export type Connect = (upstream: Upstream, signal?: AbortSignal) => Promise<Dupl
 
 export interface ConnectDeps {
   readonly dial: Dial
-  readonly timeoutMs: number
+  /** Read at each use. */
+  readonly timeoutMs: () => number
 }
 
 /** The connection was not there in time; `code` names it like Node's own errors. */
@@ -17,8 +18,9 @@ class ConnectTimeoutError extends Error {
   readonly code = 'ETIMEDOUT'
 }
 
-export function createConnect({ dial, timeoutMs }: ConnectDeps): Connect {
+export function createConnect({ dial, timeoutMs: limit }: ConnectDeps): Connect {
   return async (upstream, signal) => {
+    const timeoutMs = limit()
     switch (upstream.kind) {
       case 'tunnel':
         return dial(upstream.remotePort, { timeoutMs, signal })

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { Pool } from 'undici'
 import type { Connect } from './connect.ts'
@@ -43,7 +44,8 @@ export class ConnectionPools {
       maxHeaderSize: maxResponseHeadBytes,
       connect: (_options, callback) => {
         this.#connect(upstream).then(
-          (socket) => callback(null, socket as never),
+          // A socket that has ended by now would never start its request, and no limit of undici's would end it.
+          (socket) => (isUsable(socket) ? callback(null, socket as never) : callback(new ConnectionEndedError('the connection ended as soon as it was open'), null)),
           (error: unknown) => callback(error instanceof Error ? error : new Error('connection failed', { cause: error }), null),
         )
       },
@@ -59,3 +61,10 @@ export class ConnectionPools {
     this.#pools.clear()
   }
 }
+
+/** `code` names it like Node's own errors: it is a closed connection as any other. */
+class ConnectionEndedError extends Error {
+  readonly code = 'ECONNRESET'
+}
+
+const isUsable = (socket: Duplex): boolean => !socket.destroyed && !socket.readableEnded && socket.writable

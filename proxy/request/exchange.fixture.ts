@@ -12,7 +12,7 @@ export const sharedKey = 'sk'
 
 /** Sends one real request, hands its exchange to `handle`, and gives what the client saw; the server ends with it. */
 export async function answerTo(sent: Omit<Sent, 'port'>, handle: (exchange: Exchange) => unknown): Promise<Answer | 'dropped'> {
-  const options = { trustedProxies: parseIpNetworks('').networks, isSharedKey: createKeyCheck(sharedKey) }
+  const options = { trustedProxies: () => parseIpNetworks('').networks, isSharedKey: createKeyCheck(() => [sharedKey]) }
   let failure: unknown
   const serve = (expectsContinue: boolean) => (incoming: IncomingMessage, reply: ServerResponse) => {
     new Promise((resolve) => resolve(handle(openExchange(incoming, reply, { upgrade: undefined, expectsContinue }, options)))).catch((error: unknown) => {

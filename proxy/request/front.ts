@@ -8,7 +8,7 @@ import type { Upstream } from './upstream.ts'
 export interface FrontDeps {
   /** Nextcloud's base URL; its path is not used, the visitor's goes through as it is. */
   readonly nextcloudUrl: URL
-  readonly trustedProxies: BlockList
+  readonly trustedProxies: () => BlockList
   readonly forward: Forward
 }
 
@@ -21,7 +21,7 @@ export function createFront({ nextcloudUrl, trustedProxies, forward }: FrontDeps
     exchange.app = 'nextcloud'
     const { last, forwardedFor } = exchange.head
     // What a proxy of ours says about the visitor is passed on; what the visitor says about itself is not.
-    const behindProxy = isTrusted(exchange.peer, trustedProxies)
+    const behindProxy = isTrusted(exchange.peer, trustedProxies())
     const protocol = 'encrypted' in exchange.incoming.socket ? 'https' : 'http'
     const from = {
       peer: exchange.peer,

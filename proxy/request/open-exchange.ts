@@ -7,7 +7,7 @@ import type { KeyCheck } from './shared-key.ts'
 import { originForm } from './target.ts'
 
 export interface OpenExchangeOptions {
-  readonly trustedProxies: BlockList
+  readonly trustedProxies: () => BlockList
   readonly isSharedKey: KeyCheck
 }
 
@@ -23,7 +23,7 @@ export function openExchange(incoming: IncomingMessage, reply: ServerResponse, e
     // A target that is no path for us (`*`, a foreign authority) is left as it is and found malformed.
     url: originForm(incoming.url ?? '', head.last.get('host')) ?? '*',
     peer,
-    client: clientAddress(peer, forwarding, options.trustedProxies),
+    client: clientAddress(peer, forwarding, options.trustedProxies()),
     hasKey: options.isSharedKey(head.last.get('harp-shared-key')),
     upgrade: extra.upgrade,
     expectsContinue: extra.expectsContinue,

@@ -107,20 +107,20 @@ describe('the settings of a file', () => {
 
   it('are enough alone', () => {
     const config = read(`${required}HP_TRUSTED_PROXY_IPS: [10.0.0.0/8, 1.2.3.4]\nHP_BLACKLIST_COUNT: 3\n`)
-    expect([config.sharedKey, config.nextcloudUrl.href, config.trustedProxies.accepted, config.bans.count]).toEqual(['sk', 'http://nextcloud/', ['10.0.0.0/8', '1.2.3.4/32'], 3])
+    expect([config.sharedKeys[0], config.nextcloudUrl.href, config.trustedProxies.accepted, config.bans.count]).toEqual(['sk', 'http://nextcloud/', ['10.0.0.0/8', '1.2.3.4/32'], 3])
   })
 
   it('give way to variables, and empty variables to them', () => {
     const config = read(`${required}HP_LOG_LEVEL: debug\nHP_BLACKLIST_COUNT: 3\n`, { HP_LOG_LEVEL: 'error', HP_BLACKLIST_COUNT: '', HP_SHARED_KEY: 'other' })
-    expect([config.logLevel, config.bans.count, config.sharedKey]).toEqual(['error', 3, 'other'])
+    expect([config.logLevel, config.bans.count, config.sharedKeys[0]]).toEqual(['error', 3, 'other'])
   })
 
   it('include the file of the key, which a variable with the key outranks', () => {
     const keyFile = join(folder, 'key')
     writeFileSync(keyFile, 'from-file\n')
     const yaml = `HP_SHARED_KEY_FILE: ${keyFile}\nNC_INSTANCE_URL: http://nextcloud`
-    expect(read(yaml).sharedKey).toBe('from-file')
-    expect(read(yaml, { HP_SHARED_KEY: 'variable' }).sharedKey).toBe('variable')
+    expect(read(yaml).sharedKeys[0]).toBe('from-file')
+    expect(read(yaml, { HP_SHARED_KEY: 'variable' }).sharedKeys[0]).toBe('variable')
     expect(problemsOf(`${yaml}\nHP_SHARED_KEY: sk`)).toEqual(['HP_SHARED_KEY: set together with HP_SHARED_KEY_FILE; accepted: one of the two'])
   })
 
@@ -132,7 +132,7 @@ describe('the settings of a file', () => {
   })
 
   it.each(['HP_LOGLEVEL', 'LOG_LEVEL', 'hp_log_level', 'constructor', 'HARPOON_CONFIG'])('cannot be called %s', (name) => {
-    expect(problemsOf(`${required}${name}: x`)).toEqual([expect.stringMatching(new RegExp(`^${name}: no setting for a file \\(\\S+\\); accepted: NC_INSTANCE_URL, HP_EXAPPS_ADDRESS, .*HP_SHARED_KEY_FILE$`))])
+    expect(problemsOf(`${required}${name}: x`)).toEqual([expect.stringMatching(new RegExp(`^${name}: no setting for a file \\(\\S+\\); accepted: NC_INSTANCE_URL, HP_EXAPPS_ADDRESS, .*HP_SHARED_KEY_FILE.*$`))])
   })
 
   it('may be unused ones of HaRP, which is said once also when a variable sets them too', () => {

@@ -22,7 +22,7 @@ describe('the shared key from its variable', () => {
     const printable = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 80 })
     fc.assert(
       fc.property(printable.filter((key) => key.trim() !== '' && !isWrapped(key)), (key) => {
-        expect(readSharedKey(key, undefined)).toEqual({ key })
+        expect(readSharedKey({ name: 'HP_SHARED_KEY', value: key, file: undefined })).toEqual({ key })
       }),
       { numRuns: 500 },
     )
@@ -39,20 +39,20 @@ describe('the shared key from its variable', () => {
     ['"', '"'],
     ['a"b\\c\'d e', 'a"b\\c\'d e'],
   ])('loses a pair of quotes around it: %s', (written, key) => {
-    expect(readSharedKey(written, undefined)).toEqual({ key })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: written, file: undefined })).toEqual({ key })
   })
 
   it.each(['""', "''", `"''"`, ' ', '"  "'])('is refused when nothing is left of it: %j', (written) => {
-    expect(readSharedKey(written, undefined)).toEqual({ problem: 'HP_SHARED_KEY: the value is empty; accepted: at least one printable ASCII character that is no blank' })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: written, file: undefined })).toEqual({ problem: 'HP_SHARED_KEY: the value is empty; accepted: at least one printable ASCII character that is no blank' })
   })
 
   it.each(['geheim\n', 'ge\nheim', 'ge\theim', 'ge\rheim', 'ge\0heim', 'ge\u007Fheim', 'géheim', 'geheim🔑'])('is refused with characters outside ASCII, and not shown: %j', (written) => {
-    const read = readSharedKey(written, undefined)
+    const read = readSharedKey({ name: 'HP_SHARED_KEY', value: written, file: undefined })
     expect(read).toEqual({ problem: `HP_SHARED_KEY: the value ${charset}` })
   })
 
   it('is refused beside a file', () => {
-    expect(readSharedKey('geheim', '/run/key')).toEqual({ problem: 'HP_SHARED_KEY: set together with HP_SHARED_KEY_FILE; accepted: one of the two' })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: 'geheim', file: '/run/key' })).toEqual({ problem: 'HP_SHARED_KEY: set together with HP_SHARED_KEY_FILE; accepted: one of the two' })
   })
 })
 
@@ -64,12 +64,12 @@ describe('the shared key from a file', () => {
     ['"key"\n', 'key'],
     [' a\\b"c ', ' a\\b"c '],
   ])('loses line breaks at the end and a pair of quotes: %j', (content, key) => {
-    expect(readSharedKey(undefined, keyFile(content))).toEqual({ key })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: undefined, file: keyFile(content) })).toEqual({ key })
   })
 
   it('is refused when the file is empty, names more lines or other characters', () => {
     const [empty, lines, binary, utf16] = ['\n\n', 'one\ntwo\n', Buffer.from([0x61, 0xff]), Buffer.from('\uFEFFkey', 'utf16le')].map(keyFile)
-    const problems = [empty, lines, binary, utf16].map((file) => readSharedKey(undefined, file))
+    const problems = [empty, lines, binary, utf16].map((file) => readSharedKey({ name: 'HP_SHARED_KEY', value: undefined, file }))
     expect(problems).toEqual([
       { problem: `HP_SHARED_KEY_FILE: ${empty} is empty; accepted: at least one printable ASCII character that is no blank` },
       { problem: `HP_SHARED_KEY_FILE: ${lines} ${charset}` },
@@ -79,9 +79,9 @@ describe('the shared key from a file', () => {
   })
 
   it('is refused when there is no such file, or something else', () => {
-    expect(readSharedKey(undefined, '/does/not/exist')).toEqual({ problem: 'HP_SHARED_KEY_FILE: /does/not/exist cannot be read (ENOENT); accepted: a readable file that holds the key' })
-    expect(readSharedKey(undefined, folder)).toEqual({ problem: `HP_SHARED_KEY_FILE: ${folder} is not a regular file; accepted: a file that holds the key` })
-    expect(readSharedKey(undefined, '/dev/zero')).toEqual({ problem: 'HP_SHARED_KEY_FILE: /dev/zero is not a regular file; accepted: a file that holds the key' })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: undefined, file: '/does/not/exist' })).toEqual({ problem: 'HP_SHARED_KEY_FILE: /does/not/exist cannot be read (ENOENT); accepted: a readable file that holds the key' })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: undefined, file: folder })).toEqual({ problem: `HP_SHARED_KEY_FILE: ${folder} is not a regular file; accepted: a file that holds the key` })
+    expect(readSharedKey({ name: 'HP_SHARED_KEY', value: undefined, file: '/dev/zero' })).toEqual({ problem: 'HP_SHARED_KEY_FILE: /dev/zero is not a regular file; accepted: a file that holds the key' })
   })
 })
 

@@ -3,16 +3,22 @@ import { readFileSync, statSync } from 'node:fs'
 /** Either the key, or the variable, what is wrong and what is accepted. The key itself is never part of a message. */
 export type SharedKeySetting = { readonly key: string } | { readonly problem: string }
 
-/** Reads the shared key from its variable or its file, with HaRP's rules (contract §1.2) except that any printable key works. */
-export function readSharedKey(value: string | undefined, file: string | undefined): SharedKeySetting {
-  if (value !== undefined && file !== undefined) return { problem: 'HP_SHARED_KEY: set together with HP_SHARED_KEY_FILE; accepted: one of the two' }
-  if (value !== undefined) return checkKey(value, 'HP_SHARED_KEY: the value')
-  if (file !== undefined) return readKeyFile(file)
-  return { problem: 'HP_SHARED_KEY: not set; accepted: printable ASCII characters here, or a file that holds them in HP_SHARED_KEY_FILE' }
+/** The two forms of a key setting: `NAME` holds the key, `NAME_FILE` the path of a file that does. */
+export interface KeySource {
+  readonly name: string
+  readonly value: string | undefined
+  readonly file: string | undefined
 }
 
-function readKeyFile(file: string): SharedKeySetting {
-  const where = `HP_SHARED_KEY_FILE: ${file}`
+/** Reads a key from its variable or its file, with HaRP's rules (contract §1.2) except that any printable key works. */
+export function readSharedKey({ name, value, file }: KeySource): SharedKeySetting {
+  if (value !== undefined && file !== undefined) return { problem: `${name}: set together with ${name}_FILE; accepted: one of the two` }
+  if (value !== undefined) return checkKey(value, `${name}: the value`)
+  if (file !== undefined) return readKeyFile(file, `${name}_FILE: ${file}`)
+  return { problem: `${name}: not set; accepted: printable ASCII characters here, or a file that holds them in ${name}_FILE` }
+}
+
+function readKeyFile(file: string, where: string): SharedKeySetting {
   try {
     if (!statSync(file).isFile()) return { problem: `${where} is not a regular file; accepted: a file that holds the key` }
     return checkKey(readFileSync(file, 'utf8').replace(/[\r\n]+$/, ''), where)

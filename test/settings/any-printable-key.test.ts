@@ -27,10 +27,10 @@ describe('any printable key', () => {
     try {
       await fc.assert(
         fc.asyncProperty(keys, printable, async (key, other) => {
-          const { sharedKey } = configFor(key, 'http://nextcloud')
+          const [sharedKey = ''] = configFor(key, 'http://nextcloud').sharedKeys
           expect(sharedKey).toBe(key)
           await sendForAnswer({ port, path: '/', headers: { 'harp-shared-key': sharedKey } })
-          const isSharedKey = createKeyCheck(sharedKey)
+          const isSharedKey = createKeyCheck(() => [sharedKey])
           expect(isSharedKey(received.pop())).toBe(true)
           expect(isSharedKey(other)).toBe(other === key.trim())
         }),
@@ -52,8 +52,8 @@ describe('any printable key', () => {
 
     it.each(['k', 'a"b', 'a\\b', "it's", 'two words', '"open', '%41{}$(x)`;#&|<>', '~!@#$%^&*()_+-=[]{}|;\':",./<>?', '*', '007'])('arrives as it is: %s', async (key) => {
       nextcloud.setSharedKey(key)
-      const { nextcloudUrl, sharedKey } = configFor(key, nextcloud.url)
-      const client = createNextcloudClient({ url: nextcloudUrl, sharedKey, observe: () => {} })
+      const { nextcloudUrl, sharedKeys } = configFor(key, nextcloud.url)
+      const client = createNextcloudClient({ url: nextcloudUrl, sharedKeys: () => sharedKeys, observe: () => {} })
       try {
         expect(await client.exApp('demo')).toMatchObject({ id: 'demo' })
       } finally {

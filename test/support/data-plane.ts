@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Environment, readConfig } from '../../proxy/config.ts'
+import { LiveSettings } from '../../proxy/live-settings.ts'
 import { createLog } from '../../proxy/log.ts'
 import { type DataPlane, startDataPlane } from '../../proxy/server.ts'
 
@@ -28,7 +29,7 @@ export const sharedKey = 'sk'
 /** Starts the real data plane against a Nextcloud, with HaRP's variables as settings. */
 export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}): Promise<TestDataPlane> {
   const certificates = await mkdtemp(join(tmpdir(), 'harpoon-certs-'))
-  const config = readConfig({
+  const read = () => readConfig({
     HP_SHARED_KEY: sharedKey,
     NC_INSTANCE_URL: nextcloudUrl,
     HP_EXAPPS_ADDRESS: '127.0.0.1:0',
@@ -42,10 +43,11 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
     HP_LOG_LEVEL: 'info',
     ...environment,
   })
+  const config = read()
   const lines: string[] = []
   const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
   let offsetMs = 0
-  const plane = await startDataPlane(config, { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs })
+  const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs })
   return {
     ...plane,
     url: `http://127.0.0.1:${plane.ports.http}`,
