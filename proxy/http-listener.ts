@@ -2,13 +2,11 @@ import { createServer as createHttpServer, type IncomingMessage, ServerResponse,
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { answerRaw, maxHeadBytes, refuseAtOnce, refuseBadHttp } from './bad-http.ts'
 import type { Exchange } from './request/exchange.ts'
 import { type OpenExchangeOptions, openExchange } from './request/open-exchange.ts'
 import type { Pipeline } from './request/pipeline.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
-
-/** Request line and headers together. HaRP refuses cookies beyond 8 KiB (Q34); browsers send more with many apps on one host. */
-const maxHeadBytes = 32 * 1024
 
 /** HaRP's number (contract §10). */
 const maxHeaders = 100
@@ -24,6 +22,8 @@ export interface HttpListenerOptions extends OpenExchangeOptions {
   /** Present: HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
   readonly pipeline: Pipeline
+  /** Told of each answer to what never became a request: bad HTTP, too long, too slow. */
+  readonly onRefused: (status: number) => void
   /** How long a client may take for a whole request head, and stay idle between requests, in milliseconds. */
   readonly clientMs: number
 }
@@ -61,14 +61,18 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   /** The newest reply on each connection: bad HTTP cannot be answered in the middle of one. */
   const replies = new WeakMap<Duplex, ServerResponse>()
 
+  const refuse = (reply: ServerResponse, status: number, reason: string): void => {
+    options.onRefused(status)
+    refuseAtOnce(reply, status, reason)
+  }
   const run = (incoming: IncomingMessage, reply: ServerResponse, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>): void => {
-    if (incoming.rawHeaders.length > maxHeaders * 2) return refuseAtOnce(reply, 400, `more than ${maxHeaders} headers`)
+    if (incoming.rawHeaders.length > maxHeaders * 2) return refuse(reply, 400, `more than ${maxHeaders} headers`)
     replies.set(incoming.socket, reply)
     void pipeline(openExchange(incoming, reply, extra, options))
   }
   server.on('request', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: false }))
   server.on('checkContinue', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: true }))
-  server.on('checkExpectation', (_incoming, reply: ServerResponse) => refuseAtOnce(reply, 417, 'the only expectation that is met is 100-continue'))
+  server.on('checkExpectation', (_incoming, reply: ServerResponse) => refuse(reply, 417, 'the only expectation that is met is 100-continue'))
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
@@ -77,9 +81,13 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   })
   server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => {}) // Node's own listener is gone by now; a reset would end this process
+    options.onRefused(405)
     answerRaw(socket, 405, 'this is no forward proxy')
   })
-  server.on('clientError', (error, socket) => refuseBadHttp(error, socket, replies.get(socket)))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = refuseBadHttp(error, socket, replies.get(socket))
+    if (status !== undefined) options.onRefused(status)
+  })
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -125,38 +133,8 @@ function replyOn(incoming: IncomingMessage, socket: Duplex): ServerResponse {
   return reply
 }
 
-const reasons: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, `the request head is longer than ${maxHeadBytes} bytes`],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request head did not come in time'],
-}
-
-/** What Node's parser refuses: bad HTTP, too long, too slow. It never became a whole request, so there is nothing to decide. */
-function refuseBadHttp(error: NodeJS.ErrnoException, socket: Duplex, reply: ServerResponse | undefined): void {
-  const inAnswer = reply?.headersSent === true && !reply.writableFinished
-  if (!socket.writable || error.code === 'ECONNRESET' || inAnswer) {
-    socket.destroy()
-    return
-  }
-  const [status, reason] = reasons[error.code ?? ''] ?? [400, 'not valid HTTP']
-  answerRaw(socket, status, reason)
-}
-
 /** An offer of HTTP/2 is not a wish to leave HTTP, and a body leaves no doubt that the request is HTTP; everything else goes to the ExApp as it is. */
 function isUpgrade({ headers }: IncomingMessage): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
   return headers.upgrade?.toLowerCase() !== 'h2c' && !hasBody
-}
-
-function refuseAtOnce(reply: ServerResponse, status: number, reason: string): void {
-  reply.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
-  reply.end(`${status}: ${reason}`)
-}
-
-const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }
-
-/** The last words on a connection. */
-function answerRaw(socket: Duplex, status: number, reason: string): void {
-  const body = `${status}: ${reason}`
-  const head = `HTTP/1.1 ${status} ${statusTexts[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`
-  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
 }

@@ -17,6 +17,8 @@ export interface Metrics {
   readonly register: Registry
   /** One finished request; `app` is a known ExApp's id or `app_api`, empty when the request never got that far. */
   request(app: string, outcome: string, status: number, seconds: number): void
+  /** What was answered to something that never became a request. */
+  readonly badHttp: (status: number) => void
   nextcloudCall(call: string, outcome: string, seconds: number): void
   readonly webSockets: { opened(): void; closed(): void }
   watch(sizes: Sizes): void
@@ -36,8 +38,10 @@ export function createMetrics(): Metrics {
     register,
     request(app, outcome, status, seconds) {
       requests.inc({ app, outcome, status })
-      duration.observe({ app, outcome }, seconds)
+      // A WebSocket lasts as long as its page is open, which says nothing about how fast anything is.
+      if (status !== 101) duration.observe({ app, outcome }, seconds)
     },
+    badHttp: (status) => requests.inc({ app: '', outcome: 'bad-http', status }),
     nextcloudCall(call, outcome, seconds) {
       calls.inc({ call, outcome })
       callDuration.observe({ call }, seconds)

@@ -112,7 +112,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
   })
 
   // Listeners
-  const common = { pipeline, isSharedKey: createKeyCheck(sharedKeys), trustedProxies, clientMs: config.timeouts.clientMs }
+  const common = { pipeline, isSharedKey: createKeyCheck(sharedKeys), trustedProxies, clientMs: config.timeouts.clientMs, onRefused: metrics.badHttp }
   const listeners: HttpListener[] = [await startHttpListener({ ...common, listen: config.listen.http })]
   if (certificates.https) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
 

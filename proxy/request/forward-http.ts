@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { ConnectionPools } from './connection-pools.ts'
 import { type Exchange, hasBody } from './exchange.ts'
 import type { FlatHeaders } from './headers.ts'
-import { RequestBody } from './request-body.ts'
+import { discardRest, RequestBody } from './request-body.ts'
 import { ResponseRelay } from './response-relay.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -40,6 +40,7 @@ export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: F
       if (!canRepeat(exchange, error, body)) throw error
       await dispatch(plan, exchange, body, deps)
     }
+    if (body && !exchange.incoming.readableEnded) discardRest(exchange.incoming) // the upstream answered without it
   } catch (error) {
     const failure = body?.errored ?? error // the client's own failing explains the upstream's abort
     if (exchange.reply.headersSent) cutShort(exchange.reply)

@@ -13,6 +13,9 @@ const halfClosedMs = 30_000
 /** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
 const idleChecksPerLimit = 10
 
+/** `pipeline()` alone puts eight on a socket that is read and written; they go with it, so that Node need not warn. */
+const listenersPerSide = 20
+
 export interface WebSocketDeps {
   readonly connect: Connect
   readonly timeouts: { readonly serverMs: number; readonly tunnelMs: number }
@@ -35,23 +38,32 @@ export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, de
   const client = exchange.upgrade?.socket
   if (!client) throw new TypeError('not an upgrade')
   const abort = new AbortController()
-  const onClientClose = (): void => abort.abort(new ClientGoneError('the client went away'))
-  client.once('close', onClientClose)
+  const stopWatching = watchForEnd(client, () => abort.abort(new ClientGoneError('the client went away')))
   try {
     const upstream = await deps.connect(plan.upstream, abort.signal)
     const answer = await handshake(plan, exchange, upstream, deps.timeouts.serverMs, abort.signal)
     plan.onStatus(answer.response.statusCode ?? 0)
     if (!answer.upgraded) return await passAnswer(answer.response, exchange)
-    client.off('close', onClientClose)
+    stopWatching()
     exchange.reply.statusCode = 101 // for the log and the metric
-    client.write(responseHead(answer.response))
+    client.write(responseHead(answer.response), 'latin1')
     deps.onOpen(client)
     await join(client, upstream, exchange.upgrade?.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
   } catch (error) {
     throw upstreamError(error, plan)
   } finally {
-    client.off('close', onClientClose)
+    stopWatching()
   }
+}
+
+/** Nobody reads from the client while the ExApp has not answered; its end would go unseen. */
+function watchForEnd(client: Duplex, onEnd: () => void): () => void {
+  // Bytes that came early stay where they are; with none before it, reading shows an end.
+  const onReadable = (): void => {
+    if (client.readableLength === 0) client.read()
+  }
+  client.on('readable', onReadable).once('end', onEnd).once('close', onEnd)
+  return () => client.off('readable', onReadable).off('end', onEnd).off('close', onEnd)
 }
 
 type Answer =
@@ -120,10 +132,10 @@ async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undef
     halfClosed ??= setTimeout(endBoth, halfClosedMs)
   }
   try {
-    for (const side of [client, upstream]) side.on('data', onData).once('end', onEnd)
+    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', onData).once('end', onEnd)
     if (fromClient && fromClient.length > 0) upstream.write(fromClient)
     if (fromUpstream.length > 0) client.write(fromUpstream)
-    await Promise.all([pump(client, upstream), pump(upstream, client)])
+    await pump(client, upstream)
   } finally {
     clearInterval(watch)
     clearTimeout(halfClosed)
@@ -132,4 +144,4 @@ async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undef
 }
 
 /** Either side may go at any time; that is how such connections end, and no failure. */
-const pump = (from: Duplex, to: Duplex): Promise<void> => new Promise((resolve) => pipeline(from, to, () => resolve()))
+const pump = (client: Duplex, upstream: Duplex): Promise<void> => new Promise((resolve) => pipeline(client, upstream, client, () => resolve()))

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { ClientTooSlowError } from './errors.ts'
+import { ClientGoneError, ClientTooSlowError } from './errors.ts'
 
 /**
  * A request's body on its way upstream. It follows the upstream's pace, gives up when the client stays silent for
@@ -50,7 +50,26 @@ export class RequestBody extends Readable {
     this.push(null)
   }
 
-  readonly #onError = (error?: Error): void => {
-    this.destroy(error ?? new Error('the client aborted its request'))
+  /** Nothing else ends a request's body early: its connection is lost, or what came is no HTTP. */
+  readonly #onError = (cause?: Error): void => {
+    this.destroy(new ClientGoneError('the client ended its request before its body was complete', { cause }))
   }
+}
+
+/** Bytes of an unwanted body that are read to keep the connection usable; beyond, it is closed. */
+const maxDiscardedBytes = 1024 * 1024
+
+/** An unwanted body that trickles on is cut after this long. */
+const maxDiscardMs = 5_000
+
+/** Reads on for a while after an early answer: closing at once would reset the connection and take the answer with it. */
+export function discardRest(incoming: IncomingMessage): void {
+  let discarded = 0
+  const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
+  incoming.on('data', (chunk: Buffer) => {
+    discarded += chunk.length
+    if (discarded > maxDiscardedBytes) incoming.socket.destroy()
+  })
+  incoming.once('close', () => clearTimeout(cut))
+  incoming.resume()
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts'
 import type { BanList } from './ban-list.ts'
 import { RequestError, UnexpectedError } from './errors.ts'
 import { type Exchange, hasBody } from './exchange.ts'
+import { discardRest } from './request-body.ts'
 
 export interface RespondDeps {
   readonly bans: BanList
@@ -21,12 +22,6 @@ export interface Responder {
   /** The ExApp's status says that the visitor failed there (`bruteforce_protection`). */
   failedUpstream(exchange: Exchange, status: number): void
 }
-
-/** Bytes of a refused upload that are read to keep the connection usable; beyond, it is closed. */
-const maxDiscardedBytes = 1024 * 1024
-
-/** A refused upload that trickles on is cut after this long. */
-const maxDiscardMs = 5_000
 
 export function createResponder({ bans, log, observe }: RespondDeps): Responder {
   const record = (exchange: Exchange, reason: string): number => {
@@ -77,7 +72,7 @@ function drop({ incoming: { socket } }: Exchange): void {
 function answer(exchange: Exchange, error: RequestError): void {
   const { reply, incoming } = exchange
   const text = exchange.hasKey ? error.message : `${error.status} ${STATUS_CODES[error.status]}`
-  const unread = hasBody(exchange) && !incoming.complete
+  const unread = hasBody(exchange) && !incoming.readableEnded
   reply.writeHead(error.status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),
@@ -86,17 +81,5 @@ function answer(exchange: Exchange, error: RequestError): void {
     ...(exchange.expectsContinue || exchange.upgrade || error.status === 408 ? { connection: 'close' } : {}),
   })
   reply.end(text)
-  if (unread) discardRest(exchange)
-}
-
-/** Reads on for a while after a refusal: closing at once would reset the connection and take our answer with it. */
-function discardRest({ incoming }: Exchange): void {
-  let discarded = 0
-  const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
-  incoming.on('data', (chunk: Buffer) => {
-    discarded += chunk.length
-    if (discarded > maxDiscardedBytes) incoming.socket.destroy()
-  })
-  incoming.once('close', () => clearTimeout(cut))
-  incoming.resume()
+  if (unread) discardRest(incoming)
 }

@@ -17,7 +17,6 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   readonly done: Promise<void>
   readonly #options: RelayOptions
   #controller: Dispatcher.DispatchController | undefined
-  #stallTimer: NodeJS.Timeout | undefined
   #resolve: () => void = () => {}
   #reject: (error: unknown) => void = () => {}
   #bytes = 0
@@ -51,20 +50,20 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     const { reply, onHead } = this.#options
     onHead(status)
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []
-    reply.writeHead(status, statusText, responseHeaders(raw))
+    reply.writeHead(status, statusLineText(statusText), responseHeaders(raw))
     // The head of an event stream must not wait for its first event; a body that came in the same packet goes with the head.
     process.nextTick(() => {
-      if (this.#bytes === 0 && !this.#ended && !reply.destroyed) reply.flushHeaders()
+      if (this.#bytes === 0 && !this.#ended && !reply.destroyed) reply.write(noBytes) // flushHeaders() would write the head as UTF-8
     })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#options.reply.write(chunk)) return
+    if (this.#options.reply.write(chunk) || controller.paused) return
     controller.pause()
-    this.#stallTimer = setTimeout(() => this.#options.reply.destroy(), this.#options.clientStallMs)
+    this.#limitStall(this.#options.clientStallMs)
     this.#options.reply.once('drain', () => {
-      clearTimeout(this.#stallTimer)
+      this.#limitStall(noLimit)
       controller.resume()
     })
   }
@@ -75,6 +74,10 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     const raw = Array.isArray(controller.rawTrailers) ? controller.rawTrailers : []
     if (raw.length > 0 && reply.chunkedEncoding) reply.addTrailers(pairs(responseHeaders(raw)))
     reply.end()
+    if ((reply.socket?.writableLength ?? 0) > 0) {
+      this.#limitStall(this.#options.clientStallMs)
+      reply.prependOnceListener('finish', () => this.#limitStall(noLimit)) // before Node sets the limit of an idle connection
+    }
     this.#finish()
     this.#resolve()
   }
@@ -85,15 +88,29 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   readonly #onClientClose = (): void => {
-    clearTimeout(this.#stallTimer)
     if (!this.#ended) this.#controller?.abort(new ClientGoneError('the client went away'))
   }
 
+  /** A socket's own time-out counts from the last byte that the client took; it then destroys the socket. */
+  #limitStall(milliseconds: number): void {
+    this.#options.reply.socket?.setTimeout(milliseconds)
+  }
+
   #finish(): void {
-    clearTimeout(this.#stallTimer)
     this.#options.reply.off('close', this.#onClientClose)
   }
 }
+
+const noBytes = Buffer.alloc(0)
+
+/** Of a socket's time-out. */
+const noLimit = 0
+
+/** The status text arrives decoded as UTF-8; its bytes go on as they came. */
+const statusLineText = (text = ''): string => (isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1'))
+
+// oxlint-disable-next-line no-control-regex
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
 const pairs = (flat: readonly string[]): [string, string][] =>
   flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : []))

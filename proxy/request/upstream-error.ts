@@ -16,14 +16,15 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : ''
   if ((code === 'ENOTFOUND' || code === 'EAI_AGAIN') && 'host' in upstream) return new UpstreamUnresolvableError(upstream.host, signed)
   if (unreachable.has(code)) return new UpstreamUnreachableError(`${hop} cannot be reached (${code}); ${remedy(upstream)}`, { cause: error })
-  if (code.startsWith('UND_ERR_') || code.startsWith('HPE_') || closed.has(code)) {
-    return new UpstreamClosedError(`${hop} closed the connection without a usable answer (${code})`, { cause: error })
+  // Bytes that are no HTTP: Node's parser has a code for them; undici's has not always, or trips one of its own assertions.
+  if (code.startsWith('UND_ERR_') || code.startsWith('HPE_') || error instanceof errors.HTTPParserError || closed.has(code)) {
+    return new UpstreamClosedError(`${hop} closed the connection without a usable answer (${code || 'no HTTP'})`, { cause: error })
   }
   return new UnexpectedError(error)
 }
 
 const unreachable: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EACCES', 'ENOENT', 'EADDRNOTAVAIL', 'ENETDOWN', 'EPERM'])
-const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNABORTED'])
+const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNABORTED', 'ERR_ASSERTION'])
 
 function hopName(upstream: Upstream): string {
   switch (upstream.kind) {

@@ -19,7 +19,7 @@ describe('the port for operators', () => {
   it('says line by line what is ready, and that Nextcloud being down keeps no traffic away', async () => {
     expect(await ask('/readyz')).toMatchObject({
       status: 200,
-      text: '[+] running\n[+] frp certificate ca\n[+] frp certificate server\n[+] frp certificate client\n[+] nextcloud\nready\n',
+      text: '[+] running\n[+] settings\n[+] frp certificate ca\n[+] frp certificate server\n[+] frp certificate client\n[+] nextcloud\nready\n',
     })
     stage.nextcloud.setFault('exapp-meta', { kind: 'answer', status: 500 })
     await send({ port: stage.port, path: '/exapps/other/x' })
@@ -44,6 +44,12 @@ describe('the port for operators', () => {
     expect(await metric(/^harpoon_requests_total\{app="",outcome="unknown-exapp",status="404"\}/)).toMatch(/ 1$/)
     expect(await metric(/made-up-name/)).toBeUndefined()
     expect(await metric(/^harpoon_request_duration_seconds_count\{app="demo",outcome="forwarded"\}/)).toMatch(/ 2$/)
+  })
+
+  it('counts what was refused before it became a request', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`x-${n}`, '1']))
+    expect(await sendForAnswer({ port: stage.port, path: '/exapps/demo/public', headers })).toMatchObject({ status: 400 })
+    expect(await metric(/^harpoon_requests_total\{app="",outcome="bad-http",status="400"\}/)).toMatch(/ 1$/)
   })
 
   it('counts calls to Nextcloud, caches, failing clients and tunnels', async () => {

@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+export interface HttpExApp {
+  readonly port: number
+  readonly server: Server
+  close(): Promise<void>
+}
+
+/** An ExApp made of one request handler, for what the stand-in's paths do not cover. */
+export async function startHttpExApp(onRequest: RequestListener): Promise<HttpExApp> {
+  const server = createServer({ requestTimeout: 0, highWaterMark: 64 * 1024 }, onRequest)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy() // upgraded ones included, which Node no longer counts
+      await closed
+    },
+  }
+}
