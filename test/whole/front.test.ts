@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import WebSocket from 'ws'
+import { WebSocket } from 'ws'
 import { type Stage, setStage } from '../request/stage.ts'
 import { send, sendForAnswer } from '../support/send.ts'
 
