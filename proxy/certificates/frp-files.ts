@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, constants, link, mkdir, open, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UnwritableCertificateDirectory } from './errors.ts'
+import { unreadable } from './unreadable.ts'
 
 /** HaRP's file names (HaRP contract §5.2), in the order in which they are made: each one needs those before it. */
 export const frpFiles = ['ca.key', 'ca.crt', 'server.key', 'server.crt', 'client.key', 'client.crt'] as const
@@ -47,7 +48,7 @@ export async function readFrpFile(directory: string, file: FrpFile): Promise<Fil
     return { state: 'present', pem: await readFile(join(directory, file), 'utf8') }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return { state: 'absent' }
-    return { state: 'unreadable', reason: `cannot be read (${codeOf(error)}) by user ${process.getuid?.() ?? 'unknown'}` }
+    return { state: 'unreadable', reason: unreadable(codeOf(error)) }
   }
 }
 

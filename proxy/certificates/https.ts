@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { UnusableCertificateFiles } from './errors.ts'
 import { certificatesIn, privateKeysIn } from './pem.ts'
+import { unreadable } from './unreadable.ts'
 
 /** What an HTTPS listener needs, as PEM texts. */
 export interface HttpsCertificate {
@@ -44,7 +45,7 @@ async function readWhole(file: string): Promise<string | undefined> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     // Docker makes a directory where a mounted file does not exist on the host.
     if (code === 'EISDIR') throw unusable(file, 'is a directory, not a PEM file')
-    throw unusable(file, `cannot be read (${String(code)}) by user ${process.getuid?.() ?? 'unknown'}`)
+    throw unusable(file, unreadable(typeof code === 'string' ? code : undefined))
   }
 }
 

@@ -34,7 +34,6 @@ const strangers = [
   ['websocket, which is not there yet', '474554202f7e21667270'],
   ['wire v2, which is not there yet', '46525000020d0a'],
   ['messages without a multiplexer, which is not there yet', '6f00000000000000027b7d'],
-  ['TLS, where that is off', '160301'],
   ['a yamux frame of another version', '010000000000000000000000'],
 ] as const
 
