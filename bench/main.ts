@@ -1,0 +1,72 @@
+// npm run bench: the data plane against what an admin could wire up by hand; prints a table, keeps the raw runs in a file.
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { startContestants } from './contestants.ts'
+import { describeMachine, leaveServerCore } from './machine.ts'
+import { readOptions } from './options.ts'
+import type { ServedContestant } from './peers/contestant.ts'
+import type { Bench, Row } from './row.ts'
+import { allRows } from './rows/all-rows.ts'
+import { setStage } from './stage.ts'
+import { table } from './table.ts'
+import type { RowResult } from './table.ts'
+
+const options = readOptions(process.argv.slice(2), allRows.map(({ name }) => name))
+if (typeof options === 'string') {
+  console.error(options)
+  process.exit(2)
+}
+const { rounds, seconds, quick } = options
+const say = (line: string): void => console.error(line)
+const startedAt = new Date()
+
+// Everything that was started ends with this process, however it ends: nothing is to be undone at a signal.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+leaveServerCore()
+const stage = await setStage()
+const results: RowResult[] = []
+try {
+  let contestants: Promise<readonly ServedContestant[]> | undefined
+  const bench: Bench = { stage, rounds, seconds, say, contestants: () => (contestants ??= startContestants(stage)) }
+  for (const row of allRows.filter(isWanted)) {
+    say(`${row.name}: ${row.work}`)
+    results.push(await measure(row, bench))
+  }
+} finally {
+  await stage.parts.disposeAsync()
+}
+await keepRawRuns()
+console.log(`${table(results)}\n\n${footer()}`)
+
+function isWanted({ name, isQuick }: Row): boolean {
+  if (typeof options === 'string') return false
+  return options.rows ? options.rows.includes(name) : !quick || isQuick === true
+}
+
+/** A row that fails is reported as such; the others are worth having nevertheless. */
+async function measure(row: Row, bench: Bench): Promise<RowResult> {
+  try {
+    return { row, measured: await row.measure(bench) }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error)
+    say(`  failed: ${failure}`)
+    process.exitCode = 1
+    return { row, measured: [], failure: failure.split('\n', 1)[0] ?? '' }
+  }
+}
+
+async function keepRawRuns(): Promise<void> {
+  if (typeof options === 'string') return
+  const stamp = startedAt.toISOString().slice(0, 16).replace(/[T:]/g, '-')
+  const file = options.json ?? path.join(import.meta.dirname, 'results', `${stamp}.json`)
+  await mkdir(path.dirname(file), { recursive: true })
+  const rows = results.map(({ row: { name, work }, measured, failure }) => ({ name, work, measured, failure }))
+  await writeFile(file, `${JSON.stringify({ startedAt, machine: describeMachine(), rounds, seconds, rows }, undefined, 2)}\n`)
+  say(`raw runs: ${file}`)
+}
+
+function footer(): string {
+  const day = startedAt.toISOString().slice(0, 10)
+  return `${day}, medians of ${rounds} rounds of ${seconds} s each. ${describeMachine()}. HAProxy (Debian), frps 0.71.0, frpc 0.61.1. Ratios are to the bare tunnel.`
+}

@@ -1,0 +1,53 @@
+import { alternate } from '../alternate.ts'
+import type { Figures } from '../figures.ts'
+import { transfer } from '../load/transfer.ts'
+import type { TransferLoad } from '../load/transfer.ts'
+import type { ServedContestant } from '../peers/contestant.ts'
+import type { Row } from '../row.ts'
+import { cpuTarget } from '../row.ts'
+import { appIdAt, sessionAt } from '../stage.ts'
+import { resetPeak, usageOf } from '../usage.ts'
+
+const gib = 1024 ** 3
+const kibPerMib = 1024
+
+/** A GiB or more passes in each run: whoever collects bodies needs far more than this, garbage that waits for V8 less. */
+const flatMib = 64
+
+const warmUpSeconds = 4
+
+/** Bodies of 64 MiB one after the other. */
+export const transferRows: readonly Row[] = (['upload', 'download'] as const).flatMap((direction) =>
+  [1, 8].map((streams) => transferRow(direction, streams)),
+)
+
+function transferRow(direction: TransferLoad['direction'], streams: number): Row {
+  return {
+    name: `${direction}-${streams}`,
+    work: `${direction}, ${streams} ${streams === 1 ? 'stream' : 'streams'}`,
+    targets: [cpuTarget('cpuPerGib', direction === 'upload' ? 1 : 1.2), { figure: 'rssGrowthMib', atMost: flatMib }],
+    harp: '1.0–1.2 (2.3–3.0 CPU s per GiB)',
+    isQuick: streams === 8,
+    measure: async (bench) => {
+      const load = (contestant: ServedContestant, seconds: number): Promise<Figures> => measureTransfer(contestant, { direction, streams, seconds })
+      return alternate(await bench.contestants(), bench, {
+        warmUp: async (contestant) => void (await load(contestant, Math.min(warmUpSeconds, bench.seconds))),
+        measure: (contestant) => load(contestant, bench.seconds),
+      })
+    },
+  }
+}
+
+async function measureTransfer({ url, pids }: ServedContestant, load: Omit<TransferLoad, 'url' | 'headers'>): Promise<Figures> {
+  const before = usageOf(pids())
+  resetPeak(pids())
+  const moved = await transfer({ url: `${url}/exapps/${appIdAt(0)}/${load.direction}`, headers: { Cookie: `oc_sessionPassphrase=${sessionAt(0)}` }, ...load })
+  const after = usageOf(pids())
+  return {
+    cpuPerGib: (after.cpuSeconds - before.cpuSeconds) / (moved.bytes / gib),
+    mibPerSecond: moved.bytes / kibPerMib ** 2 / moved.seconds,
+    rssBeforeMib: before.rssKib / kibPerMib,
+    rssPeakMib: after.peakKib / kibPerMib,
+    rssGrowthMib: (after.peakKib - before.rssKib) / kibPerMib,
+  }
+}
