@@ -20,11 +20,10 @@ const { rounds, seconds, quick } = options
 const say = (line: string): void => console.error(line)
 const startedAt = new Date()
 
-// Everything that was started ends with this process, however it ends: nothing is to be undone at a signal.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
 leaveServerCore()
 const stage = await setStage()
+// Processes that a row started itself end with this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stage.parts.disposeAsync().finally(() => process.exit(1)))
 const results: RowResult[] = []
 try {
   let contestants: Promise<readonly ServedContestant[]> | undefined

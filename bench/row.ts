@@ -7,10 +7,9 @@ export const dataPlane = 'this data plane'
 export const bareTunnel = 'bare tunnel'
 export const bareProxy = 'bare proxy'
 
-/** What has to be reached. */
-export interface Target {
+/** What has to be reached: a bound on a figure. */
+export type Target = ({ readonly atMost: number } | { readonly atLeast: number }) & {
   readonly figure: Figure
-  readonly atMost: number
   /** The figure of this contestant, the data plane unless given … */
   readonly of?: string
   /** … divided by that of this one in the same round; undefined: the figure itself counts. */

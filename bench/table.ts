@@ -21,7 +21,7 @@ export function table(results: readonly RowResult[]): string {
 }
 
 function line({ row, measured, failure }: RowResult): readonly string[] {
-  const targets = row.targets.map((target) => `${describe(target)} ≤ ${target.atMost}`).join('; ')
+  const targets = row.targets.map((target) => `${describe(target)} ${'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`}`).join('; ')
   const verdicts = failure === undefined ? row.targets.map((target) => verdict(target, measured)).join('; ') : `not measured: ${failure}`
   const ours = measured.filter(({ contestant }) => contestant !== bareTunnel && contestant !== bareProxy)
   const cell = (name: string): string => shown(measured.find(({ contestant }) => contestant === name))
@@ -33,7 +33,8 @@ function verdict(target: Target, measured: readonly Measured[]): string {
   const value = median(valuesOf(target, measured))
   if (Number.isNaN(value)) return `${describe(target)}: not measured`
   const text = target.to === undefined ? show(target.figure, value) : `${describe(target)} ${value.toFixed(2)}`
-  return value <= target.atMost ? text : `**${text}: missed**`
+  const isReached = 'atMost' in target ? value <= target.atMost : value >= target.atLeast
+  return isReached ? text : `**${text}: missed**`
 }
 
 /** One value per round: the figure, or its ratio to that of the other in the same round. */

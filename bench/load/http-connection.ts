@@ -28,10 +28,14 @@ export class HttpConnection {
     const answered = this.#waiter.promise
     answered.catch(() => {}) // also awaited below, after the body
     this.#socket.write(head)
-    for (let sent = 0; body && sent < body.blocks && !this.#socket.destroyed; sent++) {
-      if (!this.#socket.write(body.block)) await Promise.race([once(this.#socket, 'drain'), answered])
-    }
+    if (body) await this.#send(body.block, body.blocks, answered)
     await answered
+  }
+
+  async #send(block: Buffer, blocks: number, answered: Promise<void>): Promise<void> {
+    for (let sent = 0; sent < blocks && !this.#socket.destroyed; sent++) {
+      if (!this.#socket.write(block)) await Promise.race([once(this.#socket, 'drain'), answered])
+    }
   }
 
   close(): void {

@@ -28,9 +28,13 @@ const script = (name: string): string => fileURLToPath(new URL(name, import.meta
 /** Runs wrk with one thread. @throws Error when a request failed or was answered with an error: nothing of that run can be compared */
 export async function runWrk({ programs }: Stage, { url, connections, seconds, headers = {}, sessions }: WrkLoad): Promise<WrkRun> {
   const args = [
-    ...['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--timeout', '30s'],
+    '--threads=1',
+    `--connections=${connections}`,
+    `--duration=${seconds}s`,
+    '--timeout=30s',
+    `--script=${script(sessions ? 'sessions.lua' : 'report.lua')}`,
     ...Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
-    ...['--script', script(sessions ? 'sessions.lua' : 'report.lua'), url],
+    url,
     ...(sessions ? [String(sessions.first), String(sessions.count)] : []),
   ]
   const printed = await run({ program: programs.wrk, args }, seconds * 1000 + slackMs)

@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises'
+import path from 'node:path'
 import { startFrpc } from '../../test/support/frpc.ts'
 import { sharedKey } from '../../test/support/data-plane.ts'
 import type { ChildProcess } from '../../test/support/peers/child-process.ts'
@@ -11,7 +13,7 @@ const version = '0.61.1'
 const connectTimeoutMs = 60_000
 
 /** Starts an frpc as an ExApp's start script does (HaRP contract §5.4), for the ExApp at that place; resolves when its tunnel is there. */
-export async function startTunnelClient({ certificates, exAppSocket }: Stage, frpPort: number, index: number): Promise<ChildProcess> {
+export async function startTunnelClient({ folder, certificates, exAppSocket }: Stage, frpPort: number, index: number): Promise<ChildProcess> {
   const config = `
 serverAddr = "127.0.0.1"
 serverPort = ${frpPort}
@@ -31,7 +33,8 @@ remotePort = ${portAt(index)}
 type = "unix_domain_socket"
 unixPath = "${exAppSocket}"
 `
-  const frpc = await startFrpc({ version, config })
+  const dir = await mkdtemp(path.join(folder, 'frpc-'))
+  const frpc = await startFrpc({ version, config, dir })
   try {
     await frpc.waitForOutput(/start proxy success/, connectTimeoutMs)
   } catch (error) {

@@ -29,16 +29,20 @@ function transferRow(direction: TransferLoad['direction'], streams: number): Row
     harp: '1.0–1.2 (2.3–3.0 CPU s per GiB)',
     isQuick: streams === 8,
     measure: async (bench) => {
-      const load = (contestant: ServedContestant, seconds: number): Promise<Figures> => measureTransfer(contestant, { direction, streams, seconds })
+      const rssBefore = new Map<ServedContestant, number>()
       return alternate(await bench.contestants(), bench, {
-        warmUp: async (contestant) => void (await load(contestant, Math.min(warmUpSeconds, bench.seconds))),
-        measure: (contestant) => load(contestant, bench.seconds),
+        warmUp: async (contestant) => {
+          rssBefore.set(contestant, usageOf(contestant.pids()).rssKib)
+          await measureTransfer(contestant, { direction, streams, seconds: Math.min(warmUpSeconds, bench.seconds) }, 0)
+        },
+        measure: (contestant) => measureTransfer(contestant, { direction, streams, seconds: bench.seconds }, rssBefore.get(contestant) ?? 0),
       })
     },
   }
 }
 
-async function measureTransfer({ url, pids }: ServedContestant, load: Omit<TransferLoad, 'url' | 'headers'>): Promise<Figures> {
+/** `rssKib` is what the contestant held before the first body of the row came. */
+async function measureTransfer({ url, pids }: ServedContestant, load: Omit<TransferLoad, 'url' | 'headers'>, rssKib: number): Promise<Figures> {
   const before = usageOf(pids())
   resetPeak(pids())
   const moved = await transfer({ url: `${url}/exapps/${appIdAt(0)}/${load.direction}`, headers: { Cookie: `oc_sessionPassphrase=${sessionAt(0)}` }, ...load })
@@ -46,8 +50,8 @@ async function measureTransfer({ url, pids }: ServedContestant, load: Omit<Trans
   return {
     cpuPerGib: (after.cpuSeconds - before.cpuSeconds) / (moved.bytes / gib),
     mibPerSecond: moved.bytes / kibPerMib ** 2 / moved.seconds,
-    rssBeforeMib: before.rssKib / kibPerMib,
+    rssBeforeMib: rssKib / kibPerMib,
     rssPeakMib: after.peakKib / kibPerMib,
-    rssGrowthMib: (after.peakKib - before.rssKib) / kibPerMib,
+    rssGrowthMib: (after.peakKib - rssKib) / kibPerMib,
   }
 }
