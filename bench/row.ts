@@ -19,10 +19,13 @@ export type Target = ({ readonly atMost: number } | { readonly atLeast: number }
 /** What a row is measured with. */
 export interface Bench {
   readonly stage: Stage
-  /** The three that most rows compare; started when first asked for. */
+  /** Those that most rows compare; started when first asked for. */
   readonly contestants: () => Promise<readonly ServedContestant[]>
   readonly rounds: number
+  /** How long one measurement runs under load. */
   readonly seconds: number
+  /** How long a contestant may be warmed up before its first round. */
+  readonly warmUpSeconds: number
   readonly say: (line: string) => void
 }
 

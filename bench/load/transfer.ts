@@ -17,13 +17,14 @@ export interface Transfer {
 
 const block = Buffer.alloc(64 * 1024, 'x')
 
-/** Long enough that heads and answers cost nothing beside it, short enough that all streams end soon after the time. */
-const bodyBytes = 64 * 1024 * 1024
+/** In flight on all streams together: long bodies, so that heads and answers cost nothing beside them and whoever collects bodies is seen. */
+const bytesAtOnce = 256 * 1024 * 1024
 
 /** Moves one body after the other on each stream until the time is over; those that run then are finished. */
 export async function transfer({ direction, url, headers, streams, seconds }: TransferLoad): Promise<Transfer> {
   const started = performance.now()
   const deadline = started + seconds * 1000
+  const bodyBytes = bytesAtOnce / streams
   const head =
     direction === 'upload'
       ? requestHead('POST', url, { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': String(bodyBytes) })

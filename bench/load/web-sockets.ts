@@ -39,7 +39,7 @@ export async function openWebSockets(target: WebSocketTarget, wanted: number): P
   while (sockets.length < wanted && !isRefused) {
     const size = Math.min(batch, wanted - sockets.length)
     for (const opened of await Promise.allSettled(Array.from({ length: size }, () => openWebSocket(target)))) {
-      if (opened.status === 'fulfilled') sockets.push(opened.value)
+      if (opened.status === 'fulfilled') sockets.push(opened.value.on('error', () => {})) // a killed server ends them
       else isRefused = true
     }
   }

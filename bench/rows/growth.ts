@@ -72,8 +72,8 @@ async function compareSizes(
     sizes.push({ name: plane.name, plane, sessions: { first: 0, count: visitorsAt(count) } })
   }
   return await alternate(sizes, bench, {
-    warmUp: ({ plane, sessions }) => warmUp(bench.stage, plane, () => ({ path: 'page', sessions })),
-    measure: ({ plane, sessions }) => measureRequests(bench.stage, plane, { path: 'page', sessions }, bench.seconds),
+    warmUp: ({ plane, sessions }) => warmUp(bench, plane, () => ({ path: 'page', sessions })),
+    measure: ({ plane, sessions }) => measureRequests(bench, plane, { path: 'page', sessions }),
   })
 }
 

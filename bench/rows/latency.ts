@@ -30,7 +30,7 @@ export const latencyRows: readonly Row[] = [
     harp: 'p99 6 (18.5 ms)',
     measure: async (bench) =>
       alternate(await bench.contestants(), bench, {
-        warmUp: (contestant) => warmUp(bench.stage, contestant, () => ({ path: 'page', headers })),
+        warmUp: (contestant) => warmUp(bench, contestant, () => ({ path: 'page', headers })),
         measure: (contestant) => measureLatency(bench, contestant),
       }),
   },

@@ -12,9 +12,8 @@ import { usageOf } from '../usage.ts'
 
 const connections = 64
 
-/** By then V8 has compiled what is hot: this many requests, or this long. */
+/** By then V8 has compiled what is hot; a slow contestant may stop after `warmUpSeconds`. */
 const warmUpRequests = 20_000
-const warmUpSeconds = 10
 const warmUpStepSeconds = 2
 
 type Request = Pick<WrkLoad, 'headers' | 'sessions'> & { readonly path: string }
@@ -80,20 +79,19 @@ export const requestRows: readonly Row[] = [
   },
 ]
 
-/** More than one run of a few seconds asks for, so that no session comes twice in it. */
+/** More than any contestant answers in ten seconds, so that no session comes twice in a run. */
 const newSessionsPerRun = 100_000
 
 /** Measures all contestants with a request; `nextRequest` is asked before each run. */
 async function compare(bench: Bench, nextRequest: () => Request): Promise<Awaited<ReturnType<Row['measure']>>> {
-  const { stage, seconds } = bench
   return alternate(await bench.contestants(), bench, {
-    warmUp: (contestant) => warmUp(stage, contestant, nextRequest),
-    measure: (contestant) => measureRequests(stage, contestant, nextRequest(), seconds),
+    warmUp: (contestant) => warmUp(bench, contestant, nextRequest),
+    measure: (contestant) => measureRequests(bench, contestant, nextRequest()),
   })
 }
 
 /** Asks until the contestant is warm. */
-export async function warmUp(stage: Stage, contestant: ServedContestant, nextRequest: () => Request): Promise<void> {
+export async function warmUp({ stage, warmUpSeconds }: Bench, contestant: ServedContestant, nextRequest: () => Request): Promise<void> {
   const started = performance.now()
   let requests = 0
   while (requests < warmUpRequests && performance.now() - started < warmUpSeconds * 1000) {
@@ -102,7 +100,7 @@ export async function warmUp(stage: Stage, contestant: ServedContestant, nextReq
 }
 
 /** One run against one contestant. */
-export async function measureRequests(stage: Stage, contestant: ServedContestant, request: Request, seconds: number): Promise<Figures> {
+export async function measureRequests({ stage, seconds }: Bench, contestant: ServedContestant, request: Request): Promise<Figures> {
   const before = usageOf(contestant.pids())
   const run = await ask(stage, contestant, request, seconds)
   const after = usageOf(contestant.pids())

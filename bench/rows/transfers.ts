@@ -11,12 +11,12 @@ import { resetPeak, usageOf } from '../usage.ts'
 const gib = 1024 ** 3
 const kibPerMib = 1024
 
-/** A GiB or more passes in each run: whoever collects bodies needs far more than this, garbage that waits for V8 less. */
-const flatMib = 64
+/** Half of the bodies that are in flight at once: whoever collects them needs more, garbage that waits for V8 less. */
+const flatMib = 128
 
 const warmUpSeconds = 4
 
-/** Bodies of 64 MiB one after the other. */
+/** Long bodies, on each stream one after the other. */
 export const transferRows: readonly Row[] = (['upload', 'download'] as const).flatMap((direction) =>
   [1, 8].map((streams) => transferRow(direction, streams)),
 )

@@ -8,7 +8,6 @@ import { appIdAt, sessionAt } from '../stage.ts'
 import { usageOf } from '../usage.ts'
 
 const connections = 32
-const warmUpSeconds = 10
 
 /** Messages of 128 bytes there and back, one at a time on each connection. */
 export const webSocketRows: readonly Row[] = [
@@ -19,9 +18,8 @@ export const webSocketRows: readonly Row[] = [
     harp: '0.85 (0.76 CPU s per 10,000)',
     isQuick: true,
     measure: async (bench) => {
-      const warmUp = Math.min(warmUpSeconds, bench.seconds * 2)
       return alternate(await bench.contestants(), bench, {
-        warmUp: async (contestant) => void (await measureEcho(contestant, warmUp)),
+        warmUp: async (contestant) => void (await measureEcho(contestant, bench.warmUpSeconds)),
         measure: (contestant) => measureEcho(contestant, bench.seconds),
       })
     },
