@@ -68,5 +68,5 @@ async function keepRawRuns(): Promise<void> {
 
 function footer(): string {
   const day = startedAt.toISOString().slice(0, 10)
-  return `${day}, medians of ${rounds} rounds of ${seconds} s each. ${describeMachine()}. HAProxy (Debian), frps 0.71.0, frpc 0.61.1. Ratios are to the bare tunnel.`
+  return `${day}, medians of ${rounds} rounds of ${seconds} s each. ${describeMachine()}. ${stage.peers}. Ratios are to the bare tunnel.`
 }

@@ -10,6 +10,7 @@ import type { NextcloudStandIn } from '../test/support/nextcloud.ts'
 import { startProcess } from '../test/support/peers/child-process.ts'
 import { ensureDebianProgram } from '../test/support/peers/debian.ts'
 import { ensureFrp } from '../test/support/peers/frp.ts'
+import { run } from '../test/support/peers/run.ts'
 
 /** What all contestants share: the ExApp behind them, Nextcloud beside them, and the programs they are made of. */
 export interface Stage {
@@ -20,6 +21,8 @@ export interface Stage {
   readonly exAppSocket: string
   readonly nextcloud: NextcloudStandIn
   readonly programs: { readonly haproxy: string; readonly frps: string; readonly wrk: string }
+  /** What the bare contestants are made of, with versions. */
+  readonly peers: string
   /** Takes whatever has to end with the stage. */
   readonly parts: AsyncDisposableStack
 }
@@ -29,6 +32,12 @@ const exAppCount = 1000
 
 /** Some rows show a new session with each request; used again after this many, a session has long been forgotten. */
 export const sessionCount = 500_000
+
+/** The newest frps, and the oldest frpc in use: the one that most published ExApps ship. */
+const frpsVersion = '0.71.0'
+export const frpcVersion = '0.61.1'
+
+const versionTimeoutMs = 10_000
 
 /** What Nextcloud takes to say who a visitor is. */
 const nextcloudMs = 20
@@ -67,7 +76,9 @@ export async function setStage(): Promise<Stage> {
   const programs = {
     haproxy: await ensureDebianProgram('haproxy', 'haproxy', 'the bench: what an admin would wire up by hand'),
     wrk: await ensureDebianProgram('wrk', 'wrk', 'the bench: the load generator'),
-    frps: (await ensureFrp('0.71.0')).frps,
+    frps: (await ensureFrp(frpsVersion)).frps,
   }
-  return { folder, certificates, exAppSocket, nextcloud, programs, parts: parts.move() }
+  const haproxyVersion = /version (\S+)/.exec(await run({ program: programs.haproxy, args: ['-v'] }, versionTimeoutMs))?.[1]
+  const peers = `HAProxy ${haproxyVersion}, frps ${frpsVersion}, frpc ${frpcVersion}`
+  return { folder, certificates, exAppSocket, nextcloud, programs, peers, parts: parts.move() }
 }

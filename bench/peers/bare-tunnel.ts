@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { freePorts } from '../../demo/free-ports.ts'
@@ -12,21 +13,19 @@ import { startHaproxy } from './haproxy.ts'
 import { startTunnelClient } from './tunnel-client.ts'
 import { untilListens, untilServes } from './until-serves.ts'
 
-/** Loopback, but not where tests and other programs listen: frps needs a real port for each tunnel. */
-const tunnelAddress = '127.0.0.2'
-
 const listenTimeoutMs = 30_000
 
 /** HAProxy → frps → frpc → ExApp, with TLS and client certificates in the tunnel: what an admin could wire up by hand. */
 export async function startBareTunnel(stage: Stage, { tunnels }: { readonly tunnels: number }): Promise<ServedContestant> {
   await using parts = new AsyncDisposableStack()
   const [port, frpPort] = await freePorts(4)
+  const tunnelAddress = loopbackAddress()
   const url = `http://127.0.0.1:${port}`
   const indexes = Array.from({ length: Math.max(1, tunnels) }, (_, index) => index)
   const servers = new Map(indexes.map((index) => [appIdAt(index), `${tunnelAddress}:${portAt(index)}`]))
   const startServers = async (keeper: AsyncDisposableStack): Promise<readonly ChildProcess[]> => {
     const haproxy = keeper.use(await startHaproxy(stage, { port, servers }))
-    const frps = keeper.use(await startFrps(stage, frpPort))
+    const frps = keeper.use(await startFrps(stage, { port: frpPort, tunnelAddress }))
     return [haproxy, frps]
   }
 
@@ -48,7 +47,15 @@ export async function startBareTunnel(stage: Stage, { tunnels }: { readonly tunn
   }
 }
 
-async function startFrps({ folder, certificates, programs }: Stage, port: number): Promise<ChildProcess> {
+/** frps needs a real port for each tunnel: on an address of loopback that no other program, and no other frps, listens on. */
+const loopbackAddress = (): string => ['127', randomInt(1, 255), randomInt(1, 255), randomInt(1, 255)].join('.')
+
+interface FrpsAddresses {
+  readonly port: number
+  readonly tunnelAddress: string
+}
+
+async function startFrps({ folder, certificates, programs }: Stage, { port, tunnelAddress }: FrpsAddresses): Promise<ChildProcess> {
   const config = `
 bindAddr = "127.0.0.1"
 bindPort = ${port}

@@ -4,10 +4,7 @@ import { startFrpc } from '../../test/support/frpc.ts'
 import { sharedKey } from '../../test/support/data-plane.ts'
 import type { ChildProcess } from '../../test/support/peers/child-process.ts'
 import type { Stage } from '../stage.ts'
-import { appIdAt, portAt } from '../stage.ts'
-
-/** The oldest frpc in use: the one that most published ExApps ship. */
-const version = '0.61.1'
+import { appIdAt, frpcVersion, portAt } from '../stage.ts'
 
 /** Many at once, on one core that others use too. */
 const connectTimeoutMs = 60_000
@@ -34,7 +31,7 @@ type = "unix_domain_socket"
 unixPath = "${exAppSocket}"
 `
   const dir = await mkdtemp(path.join(folder, 'frpc-'))
-  const frpc = await startFrpc({ version, config, dir })
+  const frpc = await startFrpc({ version: frpcVersion, config, dir })
   try {
     await frpc.waitForOutput(/start proxy success/, connectTimeoutMs)
   } catch (error) {
