@@ -16,12 +16,12 @@ if (typeof options === 'string') {
   console.error(options)
   process.exit(2)
 }
-const { rounds, seconds, quick } = options
+const { rounds, seconds, quick, exAppMicroseconds } = options
 const say = (line: string): void => console.error(line)
 const startedAt = new Date()
 
 leaveServerCore()
-const stage = await setStage()
+const stage = await setStage(options)
 // Processes that a row started itself end with this one.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stage.parts.disposeAsync().finally(() => process.exit(1)))
 const results: RowResult[] = []
@@ -62,11 +62,11 @@ async function keepRawRuns(): Promise<void> {
   const file = options.json ?? path.join(import.meta.dirname, 'results', `${stamp}.json`)
   await mkdir(path.dirname(file), { recursive: true })
   const rows = results.map(({ row: { name, work }, measured, failure }) => ({ name, work, measured, failure }))
-  await writeFile(file, `${JSON.stringify({ startedAt, machine: describeMachine(), rounds, seconds, rows }, undefined, 2)}\n`)
+  await writeFile(file, `${JSON.stringify({ startedAt, machine: describeMachine(), rounds, seconds, exAppMicroseconds, rows }, undefined, 2)}\n`)
   say(`raw runs: ${file}`)
 }
 
 function footer(): string {
   const day = startedAt.toISOString().slice(0, 10)
-  return `${day}, medians of ${rounds} rounds of ${seconds} s each. ${describeMachine()}. ${stage.peers}. Ratios are to the bare tunnel.`
+  return `${day}, medians of ${rounds} rounds of ${seconds} s each. ${describeMachine()}. ${stage.peers}. The ExApp computes ${exAppMicroseconds} µs for each page. Ratios are to the bare tunnel.`
 }

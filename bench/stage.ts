@@ -52,7 +52,7 @@ export const portAt = (index: number): number => 23_000 + index
 export const sessionAt = (index: number): string => `session-${index}`
 
 /** Starts the ExApp and Nextcloud, and brings the programs; `parts` of the stage ends all of it. */
-export async function setStage(): Promise<Stage> {
+export async function setStage({ exAppMicroseconds }: { readonly exAppMicroseconds: number }): Promise<Stage> {
   await using parts = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'harpoon-bench-'))
   parts.defer(() => rm(folder, { recursive: true, force: true }))
@@ -70,7 +70,7 @@ export async function setStage(): Promise<Stage> {
 
   const exAppSocket = join(folder, 'exapp.sock')
   const program = fileURLToPath(new URL('exapp-program.ts', import.meta.url))
-  const exApp = parts.use(await startProcess({ program: process.execPath, args: [program, exAppSocket] }))
+  const exApp = parts.use(await startProcess({ program: process.execPath, args: [program, exAppSocket, String(exAppMicroseconds)] }))
   await exApp.waitForOutput(/listening/)
 
   const programs = {
