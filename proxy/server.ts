@@ -63,6 +63,7 @@ export async function startDataPlane(config: ProxyConfig, { log, now }: DataPlan
     ...config.listen.frp,
     tls: frpCertificates ? { ca: frpCertificates.ca, cert: frpCertificates.serverCert, key: frpCertificates.serverKey } : await makeThrowAwayCertificate(now()),
     allowPlain: !config.frpTls,
+    websocketPolicy: config.frpWebsocket,
     sharedKeys: () => [config.sharedKey],
     allowSharedKey: config.tunnelSharedKey,
     assignedPort: async (appId) => (await exApps.find(appId))?.port,

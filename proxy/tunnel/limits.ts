@@ -14,8 +14,12 @@ export interface TunnelLimits {
   readonly firstByteMs: number
   /** Until the TLS handshake is done, client certificate included. */
   readonly tlsHandshakeMs: number
+  /** Until the HTTP request of a websocket is there. */
+  readonly upgradeMs: number
   /** From an open transport to a Login; frps gives every stream 10 s for its first message. */
   readonly firstMessageMs: number
+  /** Until a control without a multiplexer that says nothing is ended: frpc pings every 30 s, frps allows 90 s. */
+  readonly silentControlMs: number
   /** Until Nextcloud has said which port it assigned: frpc repeats a NewProxy without an answer after 20 s. */
   readonly assignedPortMs: number
 }
@@ -28,6 +32,8 @@ export const DEFAULT_TUNNEL_LIMITS: TunnelLimits = {
   workConnectionWaiters: 1024,
   firstByteMs: 10_000,
   tlsHandshakeMs: 10_000,
+  upgradeMs: 10_000,
   firstMessageMs: 10_000,
+  silentControlMs: 90_000,
   assignedPortMs: 5_000,
 }

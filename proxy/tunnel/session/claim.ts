@@ -1,6 +1,7 @@
 import type { NewProxy } from '../protocol/messages.ts'
+import { parseBandwidth } from '../payload/bandwidth.ts'
 import { mayClaim } from '../tokens.ts'
-import type { TunnelSession } from './session.ts'
+import type { ProxySettings, TunnelSession } from './session.ts'
 
 /** Why a claim was refused, as counted in metrics. */
 export type ClaimRefusal = 'unsupported' | 'name' | 'port' | 'one_per_client' | 'identity' | 'nextcloud' | 'taken'
@@ -28,7 +29,7 @@ type Check = (proxy: NewProxy, session: TunnelSession, rules: ClaimRules) => Ref
 const checks: readonly Check[] = [
   typeIsTcp,
   nameIsUsable,
-  transportIsPlain,
+  settingsAreServed,
   isOnlyProxyOfItsClient,
   portIsAllowed,
   identityOwnsIt,
@@ -61,15 +62,10 @@ function nameIsUsable({ proxy_name }: NewProxy): RefusedClaim | undefined {
   return { refusal: 'name', text: 'the proxy name is empty or has control characters' }
 }
 
-function transportIsPlain(proxy: NewProxy): RefusedClaim | undefined {
-  const unsupported = [
-    proxy.use_encryption && 'transport.useEncryption',
-    proxy.use_compression && 'transport.useCompression',
-    proxy.bandwidth_limit !== '' && proxy.bandwidth_limit_mode === 'server' && 'transport.bandwidthLimitMode = "server"',
-    proxy.group !== '' && 'loadBalancer.group',
-  ].filter((setting) => setting !== false)
-  if (unsupported.length === 0) return undefined
-  return { refusal: 'unsupported', text: `${unsupported.join(', ')} is not supported by this server: remove it from the proxy` }
+function settingsAreServed(proxy: NewProxy): RefusedClaim | undefined {
+  if (proxy.group !== '') return { refusal: 'unsupported', text: 'loadBalancer.group is not supported by this server: remove it from the proxy' }
+  if (parseBandwidth(proxy.bandwidth_limit) !== undefined) return undefined
+  return { refusal: 'unsupported', text: 'transport.bandwidthLimit is no number with KB or MB' }
 }
 
 function isOnlyProxyOfItsClient(_proxy: NewProxy, { tunnel }: TunnelSession): RefusedClaim | undefined {
@@ -126,7 +122,7 @@ async function askAssignedPort(appId: string, rules: ClaimRules): Promise<number
 
 /** The holder of a name or port keeps it only while it answers: a recreated container is not to wait for its predecessor. */
 async function takeNameAndPort(proxy: NewProxy, session: TunnelSession): Promise<RefusedClaim | undefined> {
-  const wanted = { proxyName: proxy.proxy_name, remotePort: proxy.remote_port }
+  const wanted = proxySettings(proxy)
   while (!session.isClosed) {
     const holder = session.register(wanted)
     if (!holder) return undefined
@@ -137,4 +133,15 @@ async function takeNameAndPort(proxy: NewProxy, session: TunnelSession): Promise
     holder.evict('it did not answer while another client claimed its tunnel')
   }
   return { refusal: 'taken', text: 'the session has ended' }
+}
+
+function proxySettings(proxy: NewProxy): ProxySettings {
+  const isOurLimit = proxy.bandwidth_limit_mode === 'server' // the default is that the client keeps it
+  return {
+    proxyName: proxy.proxy_name,
+    remotePort: proxy.remote_port,
+    useEncryption: proxy.use_encryption,
+    useCompression: proxy.use_compression,
+    bytesPerSecond: isOurLimit ? (parseBandwidth(proxy.bandwidth_limit) ?? 0) : 0,
+  }
 }

@@ -2,14 +2,16 @@ import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { FrpStream } from '../frp-stream.ts'
 import { WorkConnections } from './work-connections.ts'
 
 const REMOTE_PORT = 23_000
 const take = { remotePort: REMOTE_PORT, timeoutMs: 5000 }
 
 /** A stream whose other side does nothing until the test says so. */
-function silentStream(): Duplex {
-  return new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() })
+function silentStream(): FrpStream {
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() })
+  return Object.assign(stream, { bytesRead: 0, bytesWritten: 0, destroySoon: () => void stream.destroy() })
 }
 
 function create({ poolCount = 0, maxWaiters = 10 } = {}) {

@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { FrpStream } from '../frp-stream.ts'
 
 /** How many work connections a client may have waiting; frps' `maxPoolCount`. */
 const MAX_POOL_COUNT = 5
@@ -12,7 +12,7 @@ export const WORK_CONNECTION_TIMEOUT_MS = 10_000
 
 interface Waiter {
   readonly remotePort: number
-  resolve(stream: Duplex): void
+  resolve(stream: FrpStream): void
   reject(error: unknown): void
 }
 
@@ -27,9 +27,10 @@ export class WorkConnections {
   readonly #poolCount: number
   readonly #maxWaiters: number
   readonly #ask: () => boolean
-  readonly #idle: { readonly stream: Duplex; readonly stopWatching: () => void }[] = []
+  readonly #idle: { readonly stream: FrpStream; readonly stopWatching: () => void }[] = []
   readonly #waiters = new Set<Waiter>()
   readonly #onIdle: (() => void)[] = []
+  readonly #onOffer = new Set<() => void>()
   #askedAt: number[] = []
   #active = 0
   #closedBecause: string | undefined
@@ -56,8 +57,9 @@ export class WorkConnections {
   }
 
   /** Takes in a stream that the client has opened; false when there are enough already. */
-  offer(stream: Duplex): boolean {
+  offer(stream: FrpStream): boolean {
     this.#askedAt.shift()
+    for (const offered of this.#onOffer) offered()
     if (this.#closedBecause !== undefined) return false
     const [waiter] = this.#waiters
     if (waiter) {
@@ -74,12 +76,27 @@ export class WorkConnections {
    * The stream that has waited longest, or the next one that the client opens.
    * @throws TunnelUnresponsiveError, TunnelNotConnectedError when the session ends, or the signal's reason
    */
-  async take(options: TakeOptions): Promise<Duplex> {
+  async take(options: TakeOptions): Promise<FrpStream> {
     options.signal?.throwIfAborted()
     const stream = this.#shiftIdle()
     if (!stream) return this.#next(options)
     this.#activate(stream)
     return stream
+  }
+
+  /** Asks for one connection and says whether any came within the time. */
+  isRequestAnswered(timeoutMs: number): Promise<boolean> {
+    this.#askForOne()
+    return new Promise((resolve) => {
+      const settle = (isAnswered: boolean) => {
+        clearTimeout(timer)
+        this.#onOffer.delete(offered)
+        resolve(isAnswered)
+      }
+      const offered = () => settle(true)
+      const timer = setTimeout(settle, timeoutMs, false)
+      this.#onOffer.add(offered)
+    })
   }
 
   /** From here on only connections that are already waiting are given out. */
@@ -102,7 +119,7 @@ export class WorkConnections {
     for (const idle of this.#idle.splice(0)) idle.stopWatching()
   }
 
-  #next({ remotePort, timeoutMs, signal }: TakeOptions): Promise<Duplex> {
+  #next({ remotePort, timeoutMs, signal }: TakeOptions): Promise<FrpStream> {
     if (this.#closedBecause !== undefined) throw new TunnelNotConnectedError(remotePort, this.#closedBecause)
     if (!this.#mayAsk) throw new TunnelNotConnectedError(remotePort, 'the server is stopping')
     if (this.#waiters.size >= this.#maxWaiters) {
@@ -142,7 +159,7 @@ export class WorkConnections {
     return true
   }
 
-  #keep(stream: Duplex): void {
+  #keep(stream: FrpStream): void {
     // A client is silent until StartWorkConn: whatever becomes readable before that is the end, or a breach.
     const drop = () => {
       stopWatching()
@@ -155,13 +172,13 @@ export class WorkConnections {
     stream.on('readable', drop).on('close', drop)
   }
 
-  #shiftIdle(): Duplex | undefined {
+  #shiftIdle(): FrpStream | undefined {
     const idle = this.#idle.shift()
     idle?.stopWatching()
     return idle?.stream
   }
 
-  #activate(stream: Duplex): void {
+  #activate(stream: FrpStream): void {
     this.#active += 1
     stream.once('close', () => {
       this.#active -= 1
