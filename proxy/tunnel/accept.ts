@@ -16,7 +16,6 @@ import type { AcceptedLogin, LoginRules } from './session/login.ts'
 import { joinSession } from './session/membership.ts'
 import { TunnelSession } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
-import { noControl } from './session/streams.ts'
 import { WorkConnections } from './session/work-connections.ts'
 import type { Admission } from './transport/admission.ts'
 import { openTransport } from './transport/open.ts'
@@ -92,11 +91,12 @@ function openSession(login: AcceptedLogin, control: ControlStream, arrival: Logi
   const workConnections = new WorkConnections({
     poolCount: login.poolCount,
     maxWaiters: context.limits.workConnectionWaiters,
+    maxAsked: carrier.isMultiplexed ? context.limits.streamsPerSession : context.limits.connectionsAskedAtOnce,
     ask: () => control.requestWorkConnection(),
   })
   const facts = { ...login, clientAddress: peer.client, certificate: peer.certificate, wire: request.opening.wire }
   const session = new TunnelSession(facts, { carrier, workConnections, registry: context.registry })
-  arrival.sendWorkConnectionsTo((offer) => (offer.runId === login.runId ? session.join(offer) : noControl(offer.runId)))
+  arrival.sendWorkConnectionsTo((offer) => session.join(offer))
   context.sessions.add(session)
   context.outcomes.loggedIn(session)
   workConnections.fill()

@@ -10,6 +10,11 @@ export interface TunnelLimits {
   readonly streamsPerSession: number
   /** Requests of one session that wait for a work connection. */
   readonly workConnectionWaiters: number
+  /**
+   * Connections that one client without a multiplexer is asked for at once: on their way they count as connections without
+   * login, of which its address has only so many.
+   */
+  readonly connectionsAskedAtOnce: number
   /** Until a connection, or its TLS inside, has sent its first byte: frps allows 10 s. */
   readonly firstByteMs: number
   /** Until the TLS handshake is done, client certificate included. */
@@ -30,6 +35,7 @@ export const DEFAULT_TUNNEL_LIMITS: TunnelLimits = {
   sessions: 1500,
   streamsPerSession: 1024,
   workConnectionWaiters: 1024,
+  connectionsAskedAtOnce: 32,
   firstByteMs: 10_000,
   tlsHandshakeMs: 10_000,
   upgradeMs: 10_000,

@@ -10,6 +10,7 @@ import type { Carrier } from './carrier.ts'
 import { isAnswering } from './heartbeat.ts'
 import { FRP_KEY } from './login-exchange.ts'
 import type { FrpStream } from '../frp-stream.ts'
+import { noControl } from './streams.ts'
 import type { WorkConnectionOffer } from './streams.ts'
 import type { WorkConnections } from './work-connections.ts'
 import { WorkStream } from './work-stream.ts'
@@ -81,7 +82,8 @@ export class TunnelSession {
   }
 
   /** Takes in a work connection that shows this session's run id, or says why not: that is what frpc prints. */
-  join({ stream, wire }: WorkConnectionOffer): string | undefined {
+  join({ stream, wire, runId }: WorkConnectionOffer): string | undefined {
+    if (runId !== this.facts.runId) return noControl(runId)
     const { version } = this.facts.wire
     if (wire.version !== version) return `wire protocol v${wire.version} differs from v${version} of the control connection`
     if (!this.#carrier.adopt(stream)) return 'too many connections of one client'
@@ -122,7 +124,7 @@ export class TunnelSession {
     const startMessage = this.facts.wire.encode({ kind: 'StartWorkConn', body: { proxy_name: proxyName } })
     const treat = this.#treatmentOf(proxy)
     const startableAt = performance.now() + START_DELAY_MS
-    return {
+    const tunnel: RegisteredTunnel = {
       remotePort,
       proxyName,
       owner: identity,
@@ -139,7 +141,9 @@ export class TunnelSession {
         return carrier.bytesSent
       },
       isAlive: () => isAnswering(carrier, workConnections),
-      evict: (reason) => this.close(reason),
+      evict: (reason) => {
+        if (this.#tunnel === tunnel) this.close(reason) // it may have given the tunnel up by itself meanwhile
+      },
       open: async ({ timeoutMs, signal }) => {
         const deadline = performance.now() + timeoutMs
         const waitMs = startableAt - performance.now()
@@ -151,6 +155,7 @@ export class TunnelSession {
         }
       },
     }
+    return tunnel
   }
 
   /** What becomes of each work connection: a stream of a multiplexer that carries plain bytes is good as it is. */

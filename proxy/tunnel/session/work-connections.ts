@@ -22,10 +22,21 @@ export interface TakeOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface WorkConnectionsOptions {
+  /** What the client wishes to have waiting in advance. */
+  readonly poolCount: number
+  readonly maxWaiters: number
+  /** How many connections may be on their way at once; who waits for more is asked for when one has come. */
+  readonly maxAsked: number
+  /** Sends one ReqWorkConn and says whether it could. */
+  readonly ask: () => boolean
+}
+
 /** The streams that one client has opened for requests to come, and the requests that wait for one: both first in, first out. */
 export class WorkConnections {
   readonly #poolCount: number
   readonly #maxWaiters: number
+  readonly #maxAsked: number
   readonly #ask: () => boolean
   readonly #idle: { readonly stream: FrpStream; readonly stopWatching: () => void }[] = []
   readonly #waiters = new Set<Waiter>()
@@ -36,10 +47,10 @@ export class WorkConnections {
   #closedBecause: string | undefined
   #mayAsk = true
 
-  /** `poolCount` is what the client wishes; `ask` sends one ReqWorkConn and says whether it could. */
-  constructor(options: { readonly poolCount: number; readonly maxWaiters: number; readonly ask: () => boolean }) {
+  constructor(options: WorkConnectionsOptions) {
     this.#poolCount = Math.min(Math.max(options.poolCount, 0), MAX_POOL_COUNT)
     this.#maxWaiters = options.maxWaiters
+    this.#maxAsked = options.maxAsked
     this.#ask = options.ask
   }
 
@@ -50,8 +61,7 @@ export class WorkConnections {
 
   /** Asks for the connections that are to wait in advance. */
   fill(): void {
-    const isRecent = (askedAt: number) => performance.now() - askedAt < WORK_CONNECTION_TIMEOUT_MS
-    this.#askedAt = this.#askedAt.filter(isRecent)
+    this.#forgetLostAsks()
     let missing = this.#poolCount + this.#waiters.size - this.#idle.length - this.#askedAt.length
     while (missing > 0 && this.#askForOne()) missing -= 1
   }
@@ -153,8 +163,14 @@ export class WorkConnections {
     })
   }
 
+  #forgetLostAsks(): void {
+    const since = performance.now() - WORK_CONNECTION_TIMEOUT_MS
+    this.#askedAt = this.#askedAt.filter((askedAt) => askedAt > since)
+  }
+
   #askForOne(): boolean {
-    if (!this.#mayAsk || !this.#ask()) return false
+    if (this.#askedAt.length >= this.#maxAsked) this.#forgetLostAsks()
+    if (!this.#mayAsk || this.#askedAt.length >= this.#maxAsked || !this.#ask()) return false
     this.#askedAt.push(performance.now())
     return true
   }
