@@ -4,22 +4,19 @@ import type { TunnelLimits } from './limits.ts'
 import { SessionClosedError } from './mux/errors.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { TunnelRegistry } from './registry.ts'
-import { awaitArrival } from './session/arrival.ts'
-import type { LoginArrival } from './session/arrival.ts'
+import { type LoginArrival, awaitArrival } from './session/arrival.ts'
 import type { ClaimRules } from './session/claim.ts'
 import type { ControlStream } from './session/control-stream.ts'
 import { serveControl } from './session/control.ts'
 import { linger, whenClosed } from './frp-stream.ts'
 import { agree, confirmLogin, refuseLogin } from './session/login-exchange.ts'
-import { judgeLogin } from './session/login.ts'
-import type { AcceptedLogin, LoginRules } from './session/login.ts'
+import { type AcceptedLogin, type LoginRules, judgeLogin } from './session/login.ts'
 import { joinSession } from './session/membership.ts'
 import { TunnelSession } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { WorkConnections } from './session/work-connections.ts'
 import type { Admission } from './transport/admission.ts'
-import { openTransport } from './transport/open.ts'
-import type { Transport, TransportRules } from './transport/open.ts'
+import { type Transport, type TransportRules, openTransport } from './transport/open.ts'
 import { normalizeAddress } from './transport/peer-address.ts'
 
 /** What a connection meets on its way to being a tunnel. */
@@ -94,8 +91,8 @@ function openSession(login: AcceptedLogin, control: ControlStream, arrival: Logi
     maxAsked: carrier.isMultiplexed ? context.limits.streamsPerSession : context.limits.connectionsAskedAtOnce,
     ask: () => control.requestWorkConnection(),
   })
-  const facts = { ...login, clientAddress: peer.client, certificate: peer.certificate, wire: request.opening.wire }
-  const session = new TunnelSession(facts, { carrier, workConnections, registry: context.registry })
+  const { client: clientAddress, certificate } = peer
+  const session = new TunnelSession({ ...login, clientAddress, certificate, wire: request.opening.wire }, { carrier, workConnections, registry: context.registry })
   arrival.sendWorkConnectionsTo((offer) => session.join(offer))
   context.sessions.add(session)
   context.outcomes.loggedIn(session)

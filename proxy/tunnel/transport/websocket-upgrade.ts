@@ -20,6 +20,7 @@ export type UpgradeWebsocket = (stream: FrpStream) => Promise<FrpStream>
 
 interface Pending {
   resolve(stream: FrpStream): void
+  isAnswered: boolean
   refusal: string
 }
 
@@ -30,7 +31,9 @@ export function createWebsocketUpgrade({ timeoutMs, isOpen }: { readonly timeout
   const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, insecureHTTPParser: false })
   const refuse = (socket: Duplex, status: string) => {
     const pending = waiting.get(socket)
-    if (pending) pending.refusal = `an HTTP request was answered with ${status}`
+    if (!pending || pending.isAnswered) return // a second request on a connection that is about to end
+    pending.isAnswered = true
+    pending.refusal = `an HTTP request was answered with ${status}`
     const text = `${status}: this port is for frp\n`
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
     socket.once('finish', () => socket.destroy())
@@ -41,10 +44,11 @@ export function createWebsocketUpgrade({ timeoutMs, isOpen }: { readonly timeout
   server.on('clientError', (_error, socket) => refuse(socket, '400 Bad Request'))
   server.on('upgrade', (request, socket, head) => {
     const pending = waiting.get(socket)
-    if (!pending) socket.destroy()
-    else if (!isOpen || !isPath(request)) refuse(socket, '404 Not Found')
+    if (!pending || pending.isAnswered) return
+    if (!isOpen || !isPath(request)) refuse(socket, '404 Not Found')
     else if (!isHandshake(request)) refuse(socket, '400 Bad Request')
     else {
+      pending.isAnswered = true
       if (head.length > 0) socket.unshift(head)
       const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${KEY_SUFFIX}`).digest('base64')
       // `Connection` is this one word: frpc takes no list. No extension and no subprotocol is offered either.
@@ -61,6 +65,7 @@ export function createWebsocketUpgrade({ timeoutMs, isOpen }: { readonly timeout
         waiting.delete(stream)
       }
       const pending: Pending = {
+        isAnswered: false,
         refusal: 'the client closed before it had asked for a websocket',
         resolve: (upgraded) => {
           settle()
