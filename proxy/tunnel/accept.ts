@@ -40,7 +40,7 @@ export async function accept(socket: Socket, context: AcceptContext): Promise<vo
   const client = normalizeAddress(socket.remoteAddress ?? 'unknown')
   let leave = () => {}
   try {
-    leave = context.admission.admit(client)
+    leave = context.admission.admit(client, () => socket.destroy())
     const transport = await openTransport(socket, context)
     const arrival = await awaitArrival(transport, context.limits)
     if (arrival.kind === 'work connection') {

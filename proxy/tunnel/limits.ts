@@ -4,6 +4,8 @@ export interface TunnelLimits {
   readonly unauthenticatedConnections: number
   /** The same from one address; after our restart all clients behind one NAT come back at once. */
   readonly unauthenticatedConnectionsPerAddress: number
+  /** From the first byte of all to the login, however many layers lie between: each of them has its own time below. */
+  readonly unauthenticatedMs: number
   /** Sessions that have logged in. There are 1100 ports to claim; the rest is for clients whose claim was refused. */
   readonly sessions: number
   /** Streams of one session: every request in flight through a tunnel is one. */
@@ -32,6 +34,7 @@ export interface TunnelLimits {
 export const DEFAULT_TUNNEL_LIMITS: TunnelLimits = {
   unauthenticatedConnections: 1024,
   unauthenticatedConnectionsPerAddress: 128,
+  unauthenticatedMs: 30_000,
   sessions: 1500,
   streamsPerSession: 1024,
   workConnectionWaiters: 1024,

@@ -78,6 +78,15 @@ it('takes no more sessions than it may', async () => {
   await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_sessions 0')
 })
 
+it('ends a connection that is busy with one layer after another and never logs in', async () => {
+  await using rig = await Rig.start({ limits: { unauthenticatedMs: 200 } })
+  const client = await RawClient.connect(rig.port)
+  client.open(1)
+  client.write(1, Buffer.from('6f0000000000000010', 'hex'))
+  await once(client.socket, 'close')
+  await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 0')
+})
+
 it('resets a second stream before the login', async () => {
   await using rig = await Rig.start()
   const client = await RawClient.connect(rig.port)
