@@ -40,6 +40,8 @@ const settings = {
   HARPOON_ADMIN_ADDRESS: listenAddress('0.0.0.0:9180'),
   HARPOON_FRONT: flag('false'),
   HARPOON_TUNNEL_SHARED_KEY: flag('true'),
+  // A websocket that an Ingress has unwrapped brings no client certificate, so it has to be let in on purpose.
+  HARPOON_FRP_WEBSOCKET: choice('mtls', ['mtls', 'token', 'off']),
   // Docker kills a container 10 s after its stop signal; what runs then has to be finished or cut before.
   HARPOON_STOP_TIMEOUT: duration('8s'),
 }
@@ -48,6 +50,7 @@ const schema = z.object(settings).transform((read) => ({
   nextcloudUrl: read.NC_INSTANCE_URL,
   listen: { http: read.HP_EXAPPS_ADDRESS, https: read.HP_EXAPPS_HTTPS_ADDRESS, frp: read.HP_FRP_ADDRESS, admin: read.HARPOON_ADMIN_ADDRESS },
   frpTls: !read.HP_FRP_DISABLE_TLS,
+  frpWebsocket: read.HARPOON_FRP_WEBSOCKET,
   certificates: { directory: read.HARPOON_CERTS_DIR, validityDays: read.HP_FRP_CERT_VALIDITY_DAYS },
   logLevel: read.HP_LOG_LEVEL,
   verboseStart: read.HP_VERBOSE_START,

@@ -77,6 +77,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     ...config.listen.frp,
     tls: certificates.frp,
     allowPlain: !config.frpTls,
+    websocketPolicy: config.frpWebsocket,
     sharedKeys,
     get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.

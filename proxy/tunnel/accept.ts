@@ -2,30 +2,27 @@ import type { Socket } from 'node:net'
 import { LoginRefusedError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { SessionClosedError } from './mux/errors.ts'
-import { Muxer } from './mux/muxer.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { TunnelRegistry } from './registry.ts'
+import { type LoginArrival, awaitArrival } from './session/arrival.ts'
 import type { ClaimRules } from './session/claim.ts'
 import type { ControlStream } from './session/control-stream.ts'
 import { serveControl } from './session/control.ts'
-import { awaitLogin, confirmLogin, refuseLogin } from './session/login-exchange.ts'
-import { judgeLogin } from './session/login.ts'
-import type { AcceptedLogin, LoginRules } from './session/login.ts'
+import { linger, whenClosed } from './frp-stream.ts'
+import { agree, confirmLogin, refuseLogin } from './session/login-exchange.ts'
+import { type AcceptedLogin, type LoginRules, judgeLogin } from './session/login.ts'
+import { joinSession } from './session/membership.ts'
 import { TunnelSession } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
-import { StreamSorter } from './session/streams.ts'
 import { WorkConnections } from './session/work-connections.ts'
 import type { Admission } from './transport/admission.ts'
-import { openTransport } from './transport/open.ts'
+import { type Transport, type TransportRules, openTransport } from './transport/open.ts'
 import { normalizeAddress } from './transport/peer-address.ts'
-import type { TlsTerminator } from './transport/tls.ts'
 
 /** What a connection meets on its way to being a tunnel. */
-export interface AcceptContext {
+export interface AcceptContext extends TransportRules {
   readonly admission: Admission
-  readonly tls: TlsTerminator
-  readonly allowPlain: boolean
-  readonly loginRules: (client: string) => LoginRules
+  readonly loginRules: (peer: Peer) => LoginRules
   readonly sessions: Sessions
   readonly registry: TunnelRegistry
   readonly claimRules: ClaimRules
@@ -33,18 +30,28 @@ export interface AcceptContext {
   readonly outcomes: Outcomes
 }
 
-/** One connection, from its first byte to its end: transport, multiplexer, login, and then a session's control stream. */
+/** Who is at the other end of a connection, before any login. */
+export interface Peer extends Pick<Transport, 'certificate' | 'isWebsocket'> {
+  readonly client: string
+}
+
+/** One connection, from its first byte to its end: transport, first message, login, and then a session's control stream. */
 export async function accept(socket: Socket, context: AcceptContext): Promise<void> {
   const client = normalizeAddress(socket.remoteAddress ?? 'unknown')
   let leave = () => {}
   try {
-    leave = context.admission.admit(client)
+    leave = context.admission.admit(client, () => socket.destroy())
     const transport = await openTransport(socket, context)
-    const streams = new StreamSorter(context.limits.firstMessageMs)
-    const muxer = new Muxer(transport, { onStream: streams.accept, limits: { maxStreams: context.limits.streamsPerSession } })
-    const loggedIn = await logIn(muxer, streams, client, context)
-    leave()
-    if (loggedIn) await serve(loggedIn, muxer, context)
+    const arrival = await awaitArrival(transport, context.limits)
+    if (arrival.kind === 'work connection') {
+      await joinSession(arrival, transport.certificate, context.sessions)
+      leave()
+      await whenClosed(transport.stream)
+    } else {
+      const loggedIn = await logIn(arrival, { ...transport, client }, context)
+      leave()
+      if (loggedIn) await serve(loggedIn, arrival, context)
+    }
   } catch (error) {
     context.outcomes.refused(client, error)
   } finally {
@@ -58,37 +65,35 @@ interface LoggedIn {
   readonly control: ControlStream
 }
 
-async function logIn(muxer: Muxer, streams: StreamSorter, client: string, context: AcceptContext): Promise<LoggedIn | undefined> {
-  const { stream, login } = await awaitLogin(muxer, streams, context.limits.firstMessageMs)
+async function logIn(arrival: LoginArrival, peer: Peer, context: AcceptContext): Promise<LoggedIn | undefined> {
+  const { request, carrier } = arrival
   try {
-    const accepted = judgeLogin(login, context.loginRules(client))
-    const runId = context.sessions.takeRunId(accepted.runId, accepted.identity)
-    const control = confirmLogin(stream, runId)
-    return { control, session: openSession({ ...accepted, runId }, { muxer, streams, control, client }, context) }
+    const agreement = agree(request)
+    const login = judgeLogin(request.login, context.loginRules(peer))
+    const runId = context.sessions.takeRunId(login.runId, login.identity)
+    const control = confirmLogin(request, agreement, runId)
+    return { control, session: openSession({ ...login, runId }, control, arrival, peer, context) }
   } catch (error) {
     if (!(error instanceof LoginRefusedError)) throw error
-    context.outcomes.loginRefused(client, error) // at once: whoever guesses may have other connections open
-    await refuseLogin(stream, muxer, error)
+    context.outcomes.loginRefused(peer.client, error) // at once: whoever guesses may have other connections open
+    refuseLogin(request, error)
+    await linger(carrier.closed)
+    carrier.close()
     return undefined
   }
 }
 
-interface SessionParts {
-  readonly muxer: Muxer
-  readonly streams: StreamSorter
-  readonly control: ControlStream
-  readonly client: string
-}
-
-function openSession(login: AcceptedLogin, { muxer, streams, control, client }: SessionParts, context: AcceptContext): TunnelSession {
+function openSession(login: AcceptedLogin, control: ControlStream, arrival: LoginArrival, peer: Peer, context: AcceptContext): TunnelSession {
+  const { request, carrier } = arrival
   const workConnections = new WorkConnections({
     poolCount: login.poolCount,
     maxWaiters: context.limits.workConnectionWaiters,
+    maxAsked: carrier.isMultiplexed ? context.limits.streamsPerSession : context.limits.connectionsAskedAtOnce,
     ask: () => control.requestWorkConnection(),
   })
-  const facts = { ...login, clientAddress: client }
-  const session = new TunnelSession(facts, { muxer, workConnections, registry: context.registry })
-  streams.sendWorkConnectionsTo({ runId: login.runId, offer: (stream) => workConnections.offer(stream) })
+  const { client: clientAddress, certificate } = peer
+  const session = new TunnelSession({ ...login, clientAddress, certificate, wire: request.opening.wire }, { carrier, workConnections, registry: context.registry })
+  arrival.sendWorkConnectionsTo((offer) => session.join(offer))
   context.sessions.add(session)
   context.outcomes.loggedIn(session)
   workConnections.fill()
@@ -96,11 +101,11 @@ function openSession(login: AcceptedLogin, { muxer, streams, control, client }: 
 }
 
 /** Until the client goes, or is made to go. */
-async function serve({ session, control }: LoggedIn, muxer: Muxer, context: AcceptContext): Promise<void> {
-  void muxer.closed.then((error) => session.close(error?.message ?? 'the client closed its connection'))
+async function serve({ session, control }: LoggedIn, { carrier }: LoginArrival, context: AcceptContext): Promise<void> {
+  void carrier.closed.then((error) => session.close(error?.message ?? 'the client closed its connection'))
   void session.closed.then((reason) => context.outcomes.ended(session, reason))
   try {
-    await serveControl(control, session, context.claimRules, context.outcomes)
+    await serveControl(control, session, context)
     session.close('the client ended its control stream')
   } catch (error) {
     session.close(reasonOf(error))

@@ -3,10 +3,10 @@ export class FrpProtocolError extends Error {
   override readonly name = 'FrpProtocolError'
 }
 
-/** A connection was given up before a client had logged in; `stage` says how far it came. */
+/** A connection was given up before a client had logged in, or shown that it had; `stage` says how far it came. */
 export class ConnectionRefusedError extends Error {
   override readonly name = 'ConnectionRefusedError'
-  readonly stage: 'limit' | 'first byte' | 'tls' | 'mux' | 'login'
+  readonly stage: 'limit' | 'first byte' | 'tls' | 'websocket' | 'mux' | 'login' | 'work connection'
 
   constructor(stage: ConnectionRefusedError['stage'], message: string, options?: ErrorOptions) {
     super(message, options)
@@ -15,7 +15,7 @@ export class ConnectionRefusedError extends Error {
 }
 
 /** Why a login was refused, as counted in metrics. */
-export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'sessions'
+export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'hello' | 'sessions'
 
 /** A login was refused; the message is what frpc prints, so it holds no secret. */
 export class LoginRefusedError extends Error {

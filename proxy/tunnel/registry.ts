@@ -27,7 +27,7 @@ export interface RegisteredTunnel extends LiveTunnel {
   open(options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Duplex>
   /** Whether its client answers now. */
   isAlive(): Promise<boolean>
-  /** Ends its client's session; its name and port are free when this returns. */
+  /** Ends its client's session, unless that has given the tunnel up; its name and port are free when this returns. */
   evict(reason: string): void
 }
 

@@ -9,11 +9,14 @@ import type { TunnelMetrics } from './metrics.ts'
 import { Outcomes } from './outcomes.ts'
 import type { LoginFailures } from './outcomes.ts'
 import type { TunnelRegistry } from './registry.ts'
+import { sharedKeyRefusal } from './session/login.ts'
 import { Sessions } from './session/sessions.ts'
 import { Admission } from './transport/admission.ts'
 import { listen } from './transport/listener.ts'
+import type { WebsocketPolicy } from './transport/open.ts'
 import { createTlsTerminator } from './transport/tls.ts'
 import type { TunnelTls } from './transport/tls.ts'
+import { createWebsocketUpgrade } from './transport/websocket-upgrade.ts'
 
 export interface TunnelServerOptions {
   readonly host: string
@@ -22,6 +25,8 @@ export interface TunnelServerOptions {
   readonly tls: TunnelTls
   /** Also serves clients without TLS: frpc speaks it unless told otherwise, so either has to work (HaRP contract §5.1). */
   readonly allowPlain: boolean
+  /** Who may come through a websocket. */
+  readonly websocketPolicy: WebsocketPolicy
   /** Asked at each login: the current key, and the previous one while it is still valid. */
   readonly sharedKeys: () => readonly string[]
   readonly allowSharedKey: boolean
@@ -46,7 +51,7 @@ export interface TunnelServer {
 
 /** Starts the FRP server: clients log in on its port, their tunnels appear in `registry`. @throws Error when it cannot listen */
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
-  const { registry, log, metrics, failures } = options
+  const { registry, log, metrics, failures, websocketPolicy } = options
   const limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
   const tls = createTlsTerminator(options.tls, limits.tlsHandshakeMs)
   const sessions = new Sessions(limits.sessions)
@@ -57,10 +62,12 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     admission,
     tls,
     allowPlain: options.allowPlain,
-    loginRules: (client) => ({
+    websocketPolicy,
+    upgradeWebsocket: createWebsocketUpgrade({ timeoutMs: limits.upgradeMs, isOpen: websocketPolicy !== 'off' }),
+    loginRules: (peer) => ({
       sharedKeys: options.sharedKeys(),
-      allowSharedKey: options.allowSharedKey,
-      isBanned: failures.isBanned(client),
+      sharedKeyRefusal: sharedKeyRefusal(peer, { allowSharedKey: options.allowSharedKey, websocketPolicy }),
+      isBanned: failures.isBanned(peer.client),
     }),
     sessions,
     registry,

@@ -55,13 +55,6 @@ const cases: readonly Case[] = [
     { token: engine, name: 'gpu', remotePort: 24_002 },
     'the token of Docker Engine [gpu] opens only the proxy [gpu] on remotePort 24001, not [gpu] on 24002',
   ],
-  ['encryption', { proxySettings: 'transport.useEncryption = true' }, 'transport.useEncryption is not supported by this server'],
-  ['compression', { proxySettings: 'transport.useCompression = true' }, 'transport.useCompression is not supported by this server'],
-  [
-    'a bandwidth limit that the server is to keep',
-    { proxySettings: 'transport.bandwidthLimit = "1MB"\ntransport.bandwidthLimitMode = "server"' },
-    'transport.bandwidthLimitMode = "server" is not supported by this server',
-  ],
   ['a group', { proxySettings: 'loadBalancer.group = "all"' }, 'loadBalancer.group is not supported by this server'],
 ]
 

@@ -15,13 +15,16 @@ const stages = [
   ['says nothing', undefined, false],
   ['says nothing, where TLS is on', undefined, true],
   ['begins a TLS handshake and stops', Buffer.from('160301', 'hex'), true],
+  ['begins an HTTP request and stops', Buffer.from('GET /~!frp HT'), false],
+  ['begins a wire v2 connection and stops', Buffer.from('46525000020d0a00', 'hex'), false],
+  ['begins a Login without a multiplexer and stops', Buffer.from('6f0000000000000010', 'hex'), false],
   ['opens a yamux session and no stream', Buffer.from('000200010000000000000000', 'hex'), false],
   ['opens a stream and says nothing on it', Buffer.from('000100010000000100000000', 'hex'), false],
 ] as const
 
 for (const [title, bytes, tls] of stages) {
   it(`closes a connection that ${title}`, async () => {
-    await using rig = await Rig.start({ tls, limits: { firstByteMs: 100, tlsHandshakeMs: 100, firstMessageMs: 100 } })
+    await using rig = await Rig.start({ tls, limits: { firstByteMs: 100, tlsHandshakeMs: 100, upgradeMs: 100, firstMessageMs: 100 } })
     const socket = await open(rig, bytes)
     await once(socket, 'close')
     await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 0')
@@ -30,10 +33,12 @@ for (const [title, bytes, tls] of stages) {
 
 const strangers = [
   ['random bytes', 'ff'],
-  ['HTTP', '474554202f'],
-  ['websocket, which is not there yet', '474554202f7e21667270'],
-  ['wire v2, which is not there yet', '46525000020d0a'],
-  ['messages without a multiplexer, which is not there yet', '6f00000000000000027b7d'],
+  ['HTTP for another path', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n').toString('hex')],
+  ['something like HTTP', Buffer.from('GET\0').toString('hex')],
+  ['a later wire protocol', '46525000030d0a'],
+  ['an endless message without a multiplexer', '6f7fffffffffffffff'],
+  ['a message that may not be the first, without a multiplexer', '6800000000000000027b7d'],
+  ['a TLS handshake that is none', '160301000401000000'],
   ['a yamux frame of another version', '010000000000000000000000'],
 ] as const
 
@@ -71,6 +76,15 @@ it('takes no more sessions than it may', async () => {
   await expect.poll(() => other.heard()[0]?.body).toMatchObject({ error: 'too many clients are connected' })
   one.socket.destroy()
   await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_sessions 0')
+})
+
+it('ends a connection that is busy with one layer after another and never logs in', async () => {
+  await using rig = await Rig.start({ limits: { unauthenticatedMs: 200 } })
+  const client = await RawClient.connect(rig.port)
+  client.open(1)
+  client.write(1, Buffer.from('6f0000000000000010', 'hex'))
+  await once(client.socket, 'close')
+  await expect.poll(() => rig.metrics.metrics()).toContain('harpoon_tunnel_unauthenticated_connections 0')
 })
 
 it('resets a second stream before the login', async () => {

@@ -132,6 +132,7 @@ export class RawClient {
   }
 }
 
-function readable(type: number, payload: Buffer): RawMessage {
+/** A frame as a test compares it. */
+export function readable(type: number, payload: Buffer): RawMessage {
   return { type: String.fromCharCode(type), body: JSON.parse(payload.toString()) }
 }

@@ -49,6 +49,8 @@ export interface ClientOptions {
   readonly name?: string
   readonly remotePort?: number
   readonly token?: string
+  /** Where it connects to, if not to the server itself. */
+  readonly serverPort?: number
   /** Where TLS is on: with HaRP's three files (the default), without a certificate and without looking at ours, or none. */
   readonly tls?: 'certificate' | 'anonymous' | 'off'
   /** What it serves instead of the ExApp: the name of a socket in the rig's folder. */
@@ -118,6 +120,7 @@ export class Rig {
       port: this.#port,
       sharedKeys: () => [SHARED_KEY],
       allowSharedKey: true,
+      websocketPolicy: 'mtls',
       assignedPort: async () => undefined,
       failures: { isBanned: () => false, record: () => {} },
       ...overrides,
@@ -161,7 +164,7 @@ export class Rig {
     ]
     return [
       'serverAddr = "127.0.0.1"',
-      `serverPort = ${this.#port}`,
+      `serverPort = ${options.serverPort ?? this.#port}`,
       'loginFailExit = false',
       `transport.tls.enable = ${tls !== 'off'}`,
       ...(tls === 'certificate' ? files : []),

@@ -1,6 +1,6 @@
 import { FrpProtocolError } from '../errors.ts'
 
-/** One frame of wire v1: a type byte and the JSON text it announces. */
+/** One frame: its type, and the payload that its header announced. In wire v1 the type is a letter and the payload JSON. */
 export interface Frame {
   readonly type: number
   readonly payload: Buffer
@@ -15,6 +15,18 @@ const HEADER_BYTES = 9
 /** Every type byte of wire v1; another one means a wrong key or another protocol. */
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Buffer.from('o1p2cwrsv3h4uinm56'))
 
+/** How a version of the wire protocol writes the header of a frame. */
+export interface Framing {
+  readonly headerBytes: number
+  /** @throws FrpProtocolError when no frame of this version begins like that */
+  readHeader(header: Buffer): { readonly type: number; readonly length: number }
+}
+
+export const framingV1: Framing = {
+  headerBytes: HEADER_BYTES,
+  readHeader: (header) => ({ type: header.readUInt8(0), length: announcedLength(header) }),
+}
+
 /** @throws FrpProtocolError when the payload is longer than frpc would accept */
 export function encodeFrame(type: number, json: string): Buffer {
   const length = Buffer.byteLength(json)
@@ -28,11 +40,18 @@ export function encodeFrame(type: number, json: string): Buffer {
 
 /** Cuts a byte stream into frames; holds at most one frame, and refuses a bad one from its header. */
 export class FrameDecoder {
-  readonly #header = Buffer.alloc(HEADER_BYTES)
+  readonly #framing: Framing
+  readonly #header: Buffer
   #headerBytes = 0
+  #type = 0
   #payload: Buffer | undefined
   #payloadBytes = 0
   #rest: Buffer = Buffer.alloc(0)
+
+  constructor(framing: Framing = framingV1) {
+    this.#framing = framing
+    this.#header = Buffer.alloc(framing.headerBytes)
+  }
 
   /** The bytes behind the last frame taken: they belong to whatever follows the messages. */
   takeRest(): Buffer {
@@ -47,12 +66,14 @@ export class FrameDecoder {
     for (;;) {
       if (!this.#payload) {
         this.#headerBytes += this.#fill(this.#header, this.#headerBytes)
-        if (this.#headerBytes < HEADER_BYTES) return
-        this.#payload = Buffer.allocUnsafe(announcedLength(this.#header))
+        if (this.#headerBytes < this.#header.length) return
+        const { type, length } = this.#framing.readHeader(this.#header)
+        this.#type = type
+        this.#payload = Buffer.allocUnsafe(length)
       }
       this.#payloadBytes += this.#fill(this.#payload, this.#payloadBytes)
       if (this.#payloadBytes < this.#payload.length) return
-      const frame = { type: this.#header.readUInt8(0), payload: this.#payload }
+      const frame = { type: this.#type, payload: this.#payload }
       this.#headerBytes = 0
       this.#payload = undefined
       this.#payloadBytes = 0

@@ -72,10 +72,10 @@ const SERVER_TYPES: Readonly<Record<ServerMessage['kind'], string>> = {
   Pong: '4',
 }
 
-/** @throws FrpProtocolError when it would be longer than frpc accepts */
-export function encodeMessage(message: ServerMessage): Buffer {
+/** As a frame of wire v1, unless another `encode` is given. @throws FrpProtocolError when it would be longer than frpc accepts */
+export function encodeMessage(message: ServerMessage, encode = encodeFrame): Buffer {
   const json = 'body' in message ? JSON.stringify(message.body) : '{}'
-  return encodeFrame(SERVER_TYPES[message.kind].charCodeAt(0), json)
+  return encode(SERVER_TYPES[message.kind].charCodeAt(0), json)
 }
 
 /** @throws FrpProtocolError when the payload is not JSON, or a field has a wrong type */

@@ -1,6 +1,11 @@
 import type { NewProxy } from '../protocol/messages.ts'
+import { parseBandwidth } from '../payload/bandwidth.ts'
 import { mayClaim } from '../tokens.ts'
-import type { TunnelSession } from './session.ts'
+import type { TunnelIdentity } from '../tokens.ts'
+import { askAssignedPort } from './assigned-port.ts'
+import type { AssignedPortRules } from './assigned-port.ts'
+import type { ProxySettings, TunnelSession } from './session.ts'
+import { takeNameAndPort } from './takeover.ts'
 
 /** Why a claim was refused, as counted in metrics. */
 export type ClaimRefusal = 'unsupported' | 'name' | 'port' | 'one_per_client' | 'identity' | 'nextcloud' | 'taken'
@@ -11,11 +16,8 @@ export interface RefusedClaim {
   readonly text: string
 }
 
-export interface ClaimRules {
-  /** The port that Nextcloud assigned to an app id; undefined when it does not know the app, throws when it cannot be asked. */
-  readonly assignedPort: (appId: string) => Promise<number | undefined>
+export interface ClaimRules extends AssignedPortRules {
   readonly isPortReserved: (remotePort: number) => boolean
-  readonly assignedPortMs: number
 }
 
 const EXAPP_PORTS = { first: 23_000, last: 23_999 }
@@ -28,7 +30,7 @@ type Check = (proxy: NewProxy, session: TunnelSession, rules: ClaimRules) => Ref
 const checks: readonly Check[] = [
   typeIsTcp,
   nameIsUsable,
-  transportIsPlain,
+  settingsAreServed,
   isOnlyProxyOfItsClient,
   portIsAllowed,
   identityOwnsIt,
@@ -41,7 +43,13 @@ export async function claim(proxy: NewProxy, session: TunnelSession, rules: Clai
     const refused = check(proxy, session, rules)
     if (refused) return refused
   }
-  return (await nextcloudContradicts(proxy, session, rules)) ?? takeNameAndPort(proxy, session)
+  const { identity } = session.facts
+  // An engine is none of Nextcloud's apps, whatever its name.
+  const assigned = identity.kind === 'engine' ? 'unknown' : await askAssignedPort(proxy.proxy_name, rules)
+  const refused = nextcloudContradicts(proxy, identity, assigned)
+  if (refused) return refused
+  const text = await takeNameAndPort({ proxy: proxySettings(proxy), isConfirmed: assigned === proxy.remote_port }, session, rules)
+  return text === undefined ? undefined : { refusal: 'taken', text }
 }
 
 function isOwnAlready({ proxy_name, proxy_type, remote_port }: NewProxy, { tunnel }: TunnelSession): boolean {
@@ -61,15 +69,10 @@ function nameIsUsable({ proxy_name }: NewProxy): RefusedClaim | undefined {
   return { refusal: 'name', text: 'the proxy name is empty or has control characters' }
 }
 
-function transportIsPlain(proxy: NewProxy): RefusedClaim | undefined {
-  const unsupported = [
-    proxy.use_encryption && 'transport.useEncryption',
-    proxy.use_compression && 'transport.useCompression',
-    proxy.bandwidth_limit !== '' && proxy.bandwidth_limit_mode === 'server' && 'transport.bandwidthLimitMode = "server"',
-    proxy.group !== '' && 'loadBalancer.group',
-  ].filter((setting) => setting !== false)
-  if (unsupported.length === 0) return undefined
-  return { refusal: 'unsupported', text: `${unsupported.join(', ')} is not supported by this server: remove it from the proxy` }
+function settingsAreServed(proxy: NewProxy): RefusedClaim | undefined {
+  if (proxy.group !== '') return { refusal: 'unsupported', text: 'loadBalancer.group is not supported by this server: remove it from the proxy' }
+  if (parseBandwidth(proxy.bandwidth_limit) !== undefined) return undefined
+  return { refusal: 'unsupported', text: 'transport.bandwidthLimit is no number with KB or MB' }
 }
 
 function isOnlyProxyOfItsClient(_proxy: NewProxy, { tunnel }: TunnelSession): RefusedClaim | undefined {
@@ -89,20 +92,17 @@ function identityOwnsIt({ proxy_name, remote_port }: NewProxy, { facts }: Tunnel
 }
 
 /** An ExApp token needs Nextcloud's word; the shared key opens everything that Nextcloud does not give to somebody else. */
-async function nextcloudContradicts(
+function nextcloudContradicts(
   { proxy_name, remote_port }: NewProxy,
-  { facts }: TunnelSession,
-  rules: ClaimRules,
-): Promise<RefusedClaim | undefined> {
-  if (facts.identity.kind === 'engine') return undefined
-  const isProofNeeded = facts.identity.kind === 'exapp'
-  const assigned = await askAssignedPort(proxy_name, rules)
+  identity: TunnelIdentity,
+  assigned: number | 'unknown' | 'unreachable',
+): RefusedClaim | undefined {
   if (assigned === remote_port) return undefined
   if (typeof assigned === 'number') {
     const text = `Nextcloud assigned port ${assigned} to the ExApp [${proxy_name}], not ${remote_port}: set remotePort to ${assigned}`
     return { refusal: 'nextcloud', text }
   }
-  if (!isProofNeeded) return undefined
+  if (identity.kind !== 'exapp') return undefined
   const text =
     assigned === 'unknown'
       ? `Nextcloud does not know the ExApp [${proxy_name}]`
@@ -110,31 +110,13 @@ async function nextcloudContradicts(
   return { refusal: 'nextcloud', text }
 }
 
-async function askAssignedPort(appId: string, rules: ClaimRules): Promise<number | 'unknown' | 'unreachable'> {
-  const { promise: timedOut, resolve } = Promise.withResolvers<'unreachable'>()
-  const timer = setTimeout(resolve, rules.assignedPortMs, 'unreachable')
-  const asked = rules.assignedPort(appId).then(
-    (port) => port ?? 'unknown',
-    () => 'unreachable' as const, // whoever asks Nextcloud logs why it failed
-  )
-  try {
-    return await Promise.race([asked, timedOut])
-  } finally {
-    clearTimeout(timer)
+function proxySettings(proxy: NewProxy): ProxySettings {
+  const isOurLimit = proxy.bandwidth_limit_mode === 'server' // the default is that the client keeps it
+  return {
+    proxyName: proxy.proxy_name,
+    remotePort: proxy.remote_port,
+    useEncryption: proxy.use_encryption,
+    useCompression: proxy.use_compression,
+    bytesPerSecond: isOurLimit ? (parseBandwidth(proxy.bandwidth_limit) ?? 0) : 0,
   }
-}
-
-/** The holder of a name or port keeps it only while it answers: a recreated container is not to wait for its predecessor. */
-async function takeNameAndPort(proxy: NewProxy, session: TunnelSession): Promise<RefusedClaim | undefined> {
-  const wanted = { proxyName: proxy.proxy_name, remotePort: proxy.remote_port }
-  while (!session.isClosed) {
-    const holder = session.register(wanted)
-    if (!holder) return undefined
-    if (await holder.isAlive()) {
-      const isSameName = holder.proxyName === wanted.proxyName
-      return { refusal: 'taken', text: isSameName ? `proxy [${wanted.proxyName}] already exists` : 'port already used' }
-    }
-    holder.evict('it did not answer while another client claimed its tunnel')
-  }
-  return { refusal: 'taken', text: 'the session has ended' }
 }

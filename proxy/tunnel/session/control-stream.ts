@@ -1,43 +1,42 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { CfbDecoder, CfbEncoder, deriveKey } from '../protocol/cipher.ts'
-import { FrameDecoder } from '../protocol/codec.ts'
-import { encodeMessage, parseClientMessage } from '../protocol/messages.ts'
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts'
-
-/** HaRP's clients set no `auth.token`, so frp's own key material is that of the empty token. */
-export const FRP_TOKEN = ''
-
-const controlKey = deriveKey(FRP_TOKEN)
+import type { ControlCipher, Wire } from '../protocol/wire.ts'
 
 /** The control stream behind Login and LoginResp, where both directions are encrypted. */
 export class ControlStream {
   readonly #stream: Duplex
-  readonly #encoder = new CfbEncoder(controlKey)
+  readonly #wire: Wire
+  readonly #cipher: ControlCipher
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, wire: Wire, cipher: ControlCipher) {
     this.#stream = stream
+    this.#wire = wire
+    this.#cipher = cipher
   }
 
   /** Resolves when there is room for more, so that a client that does not read its answers gets no more of them. */
   async send(message: ServerMessage): Promise<void> {
     if (!this.#stream.writable) return // whoever reads messages() learns why
-    if (!this.#stream.write(this.#encoder.encode(encodeMessage(message)))) await once(this.#stream, 'drain')
+    if (!this.#write(message)) await once(this.#stream, 'drain')
   }
 
   /** Asks for one work connection; false when the client has left too much unread to be asked more. */
   requestWorkConnection(): boolean {
     if (!this.#stream.writable || this.#stream.writableNeedDrain) return false
-    this.#stream.write(this.#encoder.encode(encodeMessage({ kind: 'ReqWorkConn' })))
+    this.#write({ kind: 'ReqWorkConn' })
     return true
   }
 
   /** What the client says, until it ends the stream. @throws FrpProtocolError, or the stream's own error */
   async *messages(): AsyncGenerator<ClientMessage, void> {
-    const decoder = new CfbDecoder(controlKey)
-    const frames = new FrameDecoder()
+    const frames = this.#wire.newDecoder()
     for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
-      for (const frame of frames.push(decoder.decode(chunk))) yield parseClientMessage(frame)
+      for (const frame of frames.push(this.#cipher.decode(chunk))) yield this.#wire.parse(frame)
     }
+  }
+
+  #write(message: ServerMessage): boolean {
+    return this.#stream.write(this.#cipher.encode(this.#wire.encode(message)))
   }
 }

@@ -1,3 +1,4 @@
+import type { TunnelLimits } from '../limits.ts'
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts'
 import type { ControlStream } from './control-stream.ts'
 import { PONG } from './heartbeat.ts'
@@ -11,35 +12,46 @@ export interface ClaimObserver {
   claimRefused(session: TunnelSession, proxyName: string, remotePort: number, refused: RefusedClaim): void
 }
 
+export interface ControlContext {
+  readonly claimRules: ClaimRules
+  readonly outcomes: ClaimObserver
+  readonly limits: Pick<TunnelLimits, 'silentControlMs'>
+}
+
 /** Answers what the client says on its control stream, in order, until it ends. @throws FrpProtocolError, or the stream's error */
-export async function serveControl(
-  control: ControlStream,
-  session: TunnelSession,
-  rules: ClaimRules,
-  observer: ClaimObserver,
-): Promise<void> {
-  for await (const message of control.messages()) {
-    const reply = await replyTo(message, session, rules, observer)
-    if (session.isClosed) return
-    if (reply) await control.send(reply)
+export async function serveControl(control: ControlStream, session: TunnelSession, context: ControlContext): Promise<void> {
+  const silence = session.isMultiplexed ? undefined : endWhenSilent(session, context.limits)
+  try {
+    for await (const message of control.messages()) {
+      silence?.refresh()
+      const reply = await replyTo(message, session, context)
+      if (session.isClosed) return
+      if (reply) await control.send(reply)
+    }
+  } finally {
+    clearTimeout(silence)
   }
+}
+
+/** A client without a multiplexer pings by itself, and nothing else tells that it is still there. */
+function endWhenSilent(session: TunnelSession, { silentControlMs }: ControlContext['limits']): NodeJS.Timeout {
+  return setTimeout(() => session.close(`the client said nothing for ${silentControlMs} ms`), silentControlMs)
 }
 
 async function replyTo(
   message: ClientMessage,
   session: TunnelSession,
-  rules: ClaimRules,
-  observer: ClaimObserver,
+  { claimRules, outcomes }: ControlContext,
 ): Promise<ServerMessage | undefined> {
   switch (message.kind) {
     case 'NewProxy': {
       const { proxy_name, remote_port } = message.body
-      const refused = await claim(message.body, session, rules)
+      const refused = await claim(message.body, session, claimRules)
       if (refused) {
-        observer.claimRefused(session, proxy_name, remote_port, refused)
+        outcomes.claimRefused(session, proxy_name, remote_port, refused)
         return { kind: 'NewProxyResp', body: { proxy_name, error: refused.text } }
       }
-      observer.claimed(session)
+      outcomes.claimed(session)
       return { kind: 'NewProxyResp', body: { proxy_name, remote_addr: `:${remote_port}` } }
     }
     case 'CloseProxy':

@@ -1,5 +1,6 @@
-import type { Muxer } from '../mux/muxer.ts'
 import type { ServerMessage } from '../protocol/messages.ts'
+import type { Carrier } from './carrier.ts'
+import type { WorkConnections } from './work-connections.ts'
 
 /**
  * How long the holder of a name or port has to answer when somebody else claims it. frpc answers within a round trip;
@@ -7,10 +8,17 @@ import type { ServerMessage } from '../protocol/messages.ts'
  */
 const TAKEOVER_PING_MS = 1000
 
-/** Whether the client behind a session answers right now. Dead peers that nobody asks about are found by the muxer's pings. */
-export function isAnswering(muxer: Muxer): Promise<boolean> {
-  return muxer.ping(TAKEOVER_PING_MS)
+/** The same without a multiplexer, where the answer is a new connection: up to six round trips with TLS in a websocket. */
+const TAKEOVER_CONNECTION_MS = 2500
+
+/**
+ * Whether the client behind a session answers right now. Dead peers that nobody asks about are found by the multiplexer's
+ * pings, or by the Pings of the client that do not come.
+ */
+export function isAnswering(carrier: Carrier, workConnections: WorkConnections): Promise<boolean> {
+  // Without a multiplexer frp has no question from server to client, but every live frpc does what ReqWorkConn asks.
+  return carrier.ping ? carrier.ping(TAKEOVER_PING_MS) : workConnections.isRequestAnswered(TAKEOVER_CONNECTION_MS)
 }
 
-/** The answer to a Ping, which comes only when a user turned heartbeats on: their absence never means anything with tcpMux. */
+/** The answer to a Ping. With a multiplexer they come only when a user turned them on, and their absence means nothing. */
 export const PONG: ServerMessage = { kind: 'Pong' }

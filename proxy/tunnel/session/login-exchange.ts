@@ -1,50 +1,63 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { ConnectionRefusedError } from '../errors.ts'
-import type { LoginRefusedError } from '../errors.ts'
-import type { Muxer } from '../mux/muxer.ts'
-import type { MuxStream } from '../mux/stream.ts'
-import { encodeMessage } from '../protocol/messages.ts'
+import { randomBytes } from 'node:crypto'
+import { LoginRefusedError } from '../errors.ts'
+import { deriveKey } from '../protocol/cipher.ts'
+import { FrameTypeV2, encodeFrameV2 } from '../protocol/codec-v2.ts'
+import { answerHello } from '../protocol/hello.ts'
+import type { Login } from '../protocol/messages.ts'
+import type { Opening } from '../protocol/opening.ts'
+import { aeadCipher, cfbCipher } from '../protocol/wire.ts'
+import type { ControlCipher } from '../protocol/wire.ts'
 import { ControlStream } from './control-stream.ts'
-import type { LoginStream, StreamSorter } from './streams.ts'
+import type { FrpStream } from '../frp-stream.ts'
+
+/** HaRP's clients set no `auth.token`, so frp's own key material is that of the empty token. */
+export const FRP_TOKEN = ''
+
+/** Made from it: encrypts the control streams of wire v1, and the payload of proxies that want that. */
+export const FRP_KEY = deriveKey(FRP_TOKEN)
 
 /** What we say we are: frpc writes it into its log, and 0.61.1 is the version that HaRP's clients are told to use. */
 const SERVER_VERSION = '0.61.1'
 
-/** frpc closes a session that was refused by itself; one that does not is not worth more time. */
-const REFUSAL_LINGER_MS = 1000
+/** The stream that a Login came on. */
+export interface LoginRequest {
+  readonly stream: FrpStream
+  readonly opening: Opening
+  readonly login: Login
+}
 
-/** The Login of a session that was just opened. @throws ConnectionRefusedError or FrpProtocolError when none comes in time */
-export async function awaitLogin(muxer: Muxer, streams: StreamSorter, timeoutMs: number): Promise<LoginStream> {
-  const stop = new AbortController()
-  const { signal } = stop
-  try {
-    return await Promise.race([
-      streams.login,
-      muxer.closed.then((cause) => {
-        throw new ConnectionRefusedError('mux', 'the session ended before a login', { cause })
-      }),
-      delay(timeoutMs, undefined, { signal }).then(() => {
-        throw new ConnectionRefusedError('login', 'no login came in time')
-      }),
-    ])
-  } finally {
-    stop.abort()
-  }
+/** What goes before LoginResp, and what encrypts the stream behind it. */
+export interface Agreement {
+  readonly greeting: Buffer
+  readonly cipher: ControlCipher
+}
+
+/** Agrees with the client on the encryption of its control stream. @throws LoginRefusedError, FrpProtocolError */
+export function agree({ opening }: LoginRequest): Agreement {
+  const hello = helloFor(opening)
+  if (!hello) return { greeting: Buffer.alloc(0), cipher: cfbCipher(FRP_KEY) }
+  if ('refusal' in hello) throw new LoginRefusedError('hello', hello.refusal)
+  return { greeting: encodeFrameV2(FrameTypeV2.serverHello, hello.payload), cipher: aeadCipher(hello.keys) }
 }
 
 /** Tells the client that it is in; from here on both directions are encrypted. */
-export function confirmLogin(stream: MuxStream, runId: string): ControlStream {
-  stream.write(encodeMessage({ kind: 'LoginResp', body: { version: SERVER_VERSION, run_id: runId } }))
-  return new ControlStream(stream)
+export function confirmLogin({ stream, opening: { wire } }: LoginRequest, { greeting, cipher }: Agreement, runId: string): ControlStream {
+  const response = wire.encode({ kind: 'LoginResp', body: { version: SERVER_VERSION, run_id: runId } })
+  stream.write(Buffer.concat([greeting, response]))
+  return new ControlStream(stream, wire, cipher)
 }
 
-/** Tells the client why it is not in, and gives it a moment to read that. */
-export async function refuseLogin(stream: MuxStream, muxer: Muxer, { message }: LoginRefusedError): Promise<void> {
-  stream.write(encodeMessage({ kind: 'LoginResp', body: { version: SERVER_VERSION, error: message } }))
+/** Tells the client why it is not in. */
+export function refuseLogin({ stream, opening }: LoginRequest, { message }: LoginRefusedError): void {
+  const hello = helloFor(opening)
+  if (hello) stream.write(encodeFrameV2(FrameTypeV2.serverHello, hello.payload))
+  // A refused hello says why by itself.
+  if (!hello || !('refusal' in hello)) {
+    stream.write(opening.wire.encode({ kind: 'LoginResp', body: { version: SERVER_VERSION, error: message } }))
+  }
   stream.destroySoon()
-  const stop = new AbortController()
-  const linger = delay(REFUSAL_LINGER_MS, undefined, { signal: stop.signal }).catch(() => {}) // aborted: the client was faster
-  await Promise.race([muxer.closed, linger])
-  stop.abort()
-  muxer.close()
+}
+
+function helloFor({ clientHello }: Opening) {
+  return clientHello && answerHello(clientHello, { frpToken: FRP_TOKEN, random: randomBytes(32) })
 }

@@ -4,7 +4,8 @@ import { isPrivilegeKey } from '../protocol/auth-key.ts'
 import type { Login } from '../protocol/messages.ts'
 import { identify } from '../tokens.ts'
 import type { TunnelIdentity } from '../tokens.ts'
-import { FRP_TOKEN } from './control-stream.ts'
+import type { WebsocketPolicy } from '../transport/open.ts'
+import { FRP_TOKEN } from './login-exchange.ts'
 
 /** frp's own bound, from 0.71.0 on. */
 const MAX_RUN_ID_LENGTH = 64
@@ -14,7 +15,8 @@ const MAX_VERSION_LENGTH = 32
 
 export interface LoginRules {
   readonly sharedKeys: readonly string[]
-  readonly allowSharedKey: boolean
+  /** Why the shared key opens nothing here, as frpc is to print it; undefined where it opens everything. */
+  readonly sharedKeyRefusal: string | undefined
   readonly isBanned: boolean
 }
 
@@ -27,9 +29,19 @@ export interface AcceptedLogin {
   readonly clientVersion: string
 }
 
+/** Why the shared key opens nothing on this connection; undefined where it opens everything. */
+export function sharedKeyRefusal(
+  { certificate, isWebsocket }: { readonly certificate: string | undefined; readonly isWebsocket: boolean },
+  { allowSharedKey, websocketPolicy }: { readonly allowSharedKey: boolean; readonly websocketPolicy: WebsocketPolicy },
+): string | undefined {
+  if (!allowSharedKey) return 'the shared key opens no tunnels on this server: use the ExApp or engine token'
+  if (!isWebsocket || websocketPolicy !== 'token' || certificate !== undefined) return undefined
+  return 'the shared key opens no tunnels through a websocket without client certificate: use the ExApp or engine token'
+}
+
 /** Who logs in. @throws LoginRefusedError with what frpc is to print */
 export function judgeLogin(login: Login, rules: LoginRules): AcceptedLogin {
-  const identity = identify(login.metas.token, rules.sharedKeys, rules)
+  const identity = identify(login.metas.token, rules.sharedKeys, { allowSharedKey: rules.sharedKeyRefusal === undefined })
   // A right token passes a ban: an ExApp may share its address with an attacker, behind a NAT or a bridge (Q31).
   if (!identity) throw rules.isBanned ? new LoginRefusedError('banned', 'banned') : tokenRefused(login.metas.token, rules)
   if (!isPrivilegeKey(login.privilege_key, FRP_TOKEN, login.timestamp)) {
@@ -54,10 +66,10 @@ export function newRunId(): string {
   return randomBytes(8).toString('hex')
 }
 
-function tokenRefused(token: string, { sharedKeys }: LoginRules): LoginRefusedError {
+function tokenRefused(token: string, { sharedKeys, sharedKeyRefusal }: LoginRules): LoginRefusedError {
   if (token === '') return new LoginRefusedError('token', 'metadatas.token is missing: it has to hold the shared key or a tunnel token')
-  if (identify(token, sharedKeys, { allowSharedKey: true })) {
-    return new LoginRefusedError('shared_key', 'the shared key opens no tunnels on this server: use the ExApp or engine token')
+  if (sharedKeyRefusal !== undefined && identify(token, sharedKeys, { allowSharedKey: true })) {
+    return new LoginRefusedError('shared_key', sharedKeyRefusal)
   }
   return new LoginRefusedError('token', 'metadatas.token is wrong: it has to be the shared key or a tunnel token of this server')
 }

@@ -1,11 +1,19 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Muxer } from '../mux/muxer.ts'
-import { encodeMessage } from '../protocol/messages.ts'
+import { BandwidthLimit } from '../payload/bandwidth.ts'
+import { createPayloadCodec } from '../payload/codec.ts'
+import type { PayloadSettings } from '../payload/codec.ts'
+import type { Wire } from '../protocol/wire.ts'
 import type { RegisteredTunnel, TunnelRegistry } from '../registry.ts'
 import type { TunnelClaim, TunnelIdentity } from '../tokens.ts'
+import type { Carrier } from './carrier.ts'
 import { isAnswering } from './heartbeat.ts'
+import { FRP_KEY } from './login-exchange.ts'
+import type { FrpStream } from '../frp-stream.ts'
+import { noControl } from './streams.ts'
+import type { WorkConnectionOffer } from './streams.ts'
 import type { WorkConnections } from './work-connections.ts'
+import { WorkStream } from './work-stream.ts'
 
 /**
  * frpc drops a work connection that is started before it has processed NewProxyResp, and takes streams in any order:
@@ -18,6 +26,15 @@ export interface SessionFacts {
   readonly identity: TunnelIdentity
   readonly clientAddress: string
   readonly clientVersion: string
+  readonly wire: Wire
+  /** Whose certificate the client proved to have; undefined where none was asked for. */
+  readonly certificate: string | undefined
+}
+
+/** What a client claims, and what it wants done to the bytes that pass. */
+export interface ProxySettings extends TunnelClaim, PayloadSettings {
+  /** 0 means no limit. */
+  readonly bytesPerSecond: number
 }
 
 /** A client that has logged in: its streams, and the one tunnel that it may have. */
@@ -25,7 +42,7 @@ export class TunnelSession {
   readonly facts: SessionFacts
   readonly connectedAt = Date.now()
   readonly workConnections: WorkConnections
-  readonly #muxer: Muxer
+  readonly #carrier: Carrier
   readonly #registry: TunnelRegistry
   readonly #closed = Promise.withResolvers<string>()
   #tunnel: RegisteredTunnel | undefined
@@ -34,10 +51,10 @@ export class TunnelSession {
 
   constructor(
     facts: SessionFacts,
-    parts: { readonly muxer: Muxer; readonly workConnections: WorkConnections; readonly registry: TunnelRegistry },
+    parts: { readonly carrier: Carrier; readonly workConnections: WorkConnections; readonly registry: TunnelRegistry },
   ) {
     this.facts = facts
-    this.#muxer = parts.muxer
+    this.#carrier = parts.carrier
     this.workConnections = parts.workConnections
     this.#registry = parts.registry
   }
@@ -60,9 +77,22 @@ export class TunnelSession {
     return this.#closed.promise
   }
 
+  get isMultiplexed(): boolean {
+    return this.#carrier.isMultiplexed
+  }
+
+  /** Takes in a work connection that shows this session's run id, or says why not: that is what frpc prints. */
+  join({ stream, wire, runId }: WorkConnectionOffer): string | undefined {
+    if (runId !== this.facts.runId) return noControl(runId)
+    const { version } = this.facts.wire
+    if (wire.version !== version) return `wire protocol v${wire.version} differs from v${version} of the control connection`
+    if (!this.#carrier.adopt(stream)) return 'too many connections of one client'
+    return this.workConnections.offer(stream) ? undefined : 'work connection pool is full, discarding'
+  }
+
   /** Enters this session's tunnel in the registry, or returns who has its name or port. */
-  register(claim: TunnelClaim): RegisteredTunnel | undefined {
-    const tunnel = this.#newTunnel(claim)
+  register(proxy: ProxySettings): RegisteredTunnel | undefined {
+    const tunnel = this.#newTunnel(proxy)
     const holder = this.#registry.claim(tunnel)
     if (holder) return holder
     this.#tunnel = tunnel
@@ -82,17 +112,19 @@ export class TunnelSession {
     this.#isClosed = true
     this.unregister()
     this.workConnections.close(reason)
-    this.#muxer.close()
+    this.#carrier.close()
     this.#closed.resolve(reason)
   }
 
-  #newTunnel({ proxyName, remotePort }: TunnelClaim): RegisteredTunnel {
+  #newTunnel(proxy: ProxySettings): RegisteredTunnel {
+    const { proxyName, remotePort } = proxy
     const { identity, clientAddress, clientVersion } = this.facts
     const workConnections = this.workConnections
-    const muxer = this.#muxer
-    const startMessage = encodeMessage({ kind: 'StartWorkConn', body: { proxy_name: proxyName } })
+    const carrier = this.#carrier
+    const startMessage = this.facts.wire.encode({ kind: 'StartWorkConn', body: { proxy_name: proxyName } })
+    const treat = this.#treatmentOf(proxy)
     const startableAt = performance.now() + START_DELAY_MS
-    return {
+    const tunnel: RegisteredTunnel = {
       remotePort,
       proxyName,
       owner: identity,
@@ -103,13 +135,15 @@ export class TunnelSession {
         return workConnections.active
       },
       get bytesReceived() {
-        return muxer.bytesReceived
+        return carrier.bytesReceived
       },
       get bytesSent() {
-        return muxer.bytesSent
+        return carrier.bytesSent
       },
-      isAlive: () => isAnswering(muxer),
-      evict: (reason) => this.close(reason),
+      isAlive: () => isAnswering(carrier, workConnections),
+      evict: (reason) => {
+        if (this.#tunnel === tunnel) this.close(reason) // it may have given the tunnel up by itself meanwhile
+      },
       open: async ({ timeoutMs, signal }) => {
         const deadline = performance.now() + timeoutMs
         const waitMs = startableAt - performance.now()
@@ -117,10 +151,19 @@ export class TunnelSession {
         for (;;) {
           const leftMs = Math.max(0, deadline - performance.now())
           const stream = await workConnections.take({ remotePort, timeoutMs: leftMs, signal })
-          if (start(stream, startMessage)) return stream
+          if (start(stream, startMessage)) return treat(stream)
         }
       },
     }
+    return tunnel
+  }
+
+  /** What becomes of each work connection: a stream of a multiplexer that carries plain bytes is good as it is. */
+  #treatmentOf({ bytesPerSecond, ...payload }: ProxySettings): (stream: FrpStream) => Duplex {
+    const isPlain = !payload.useEncryption && !payload.useCompression && bytesPerSecond === 0
+    if (this.isMultiplexed && isPlain) return (stream) => stream
+    const bandwidth = bytesPerSecond > 0 ? new BandwidthLimit(bytesPerSecond) : undefined
+    return (stream) => new WorkStream(stream, { codec: createPayloadCodec(payload, FRP_KEY), bandwidth })
   }
 }
 

@@ -48,6 +48,10 @@ export class Sessions {
     })
   }
 
+  get(runId: string): TunnelSession | undefined {
+    return this.#byRunId.get(runId)
+  }
+
   list(): readonly TunnelSession[] {
     return [...this.#byRunId.values()]
   }

@@ -1,34 +1,32 @@
-import type { MuxStream } from '../mux/stream.ts'
 import { ConnectionRefusedError } from '../errors.ts'
-import { encodeMessage } from '../protocol/messages.ts'
-import type { Login, ServerMessage } from '../protocol/messages.ts'
-import { readFirstMessage } from './first-message.ts'
+import type { ServerMessage } from '../protocol/messages.ts'
+import type { Wire } from '../protocol/wire.ts'
+import type { FrpStream } from '../frp-stream.ts'
+import type { LoginRequest } from './login-exchange.ts'
+import { readOpening } from './read-opening.ts'
 
-/** The stream that a Login came on. */
-export interface LoginStream {
-  readonly stream: MuxStream
-  readonly login: Login
-}
-
-/** What takes in the work connections of a session, once it has logged in. */
-export interface WorkConnectionTaker {
+/** A work connection as it came: the run id is what it shows to be somebody's. */
+export interface WorkConnectionOffer {
+  readonly stream: FrpStream
+  readonly wire: Wire
   readonly runId: string
-  /** False when there are too many. */
-  offer(stream: MuxStream): boolean
 }
+
+/** Takes in a work connection, or says why not: that is what frpc prints. */
+export type TakeWorkConnection = (offer: WorkConnectionOffer) => string | undefined
 
 /** Sorts the streams of one yamux session by their first message. */
 export class StreamSorter {
   /** The session's one login. Rejects when the first stream brings none. */
-  readonly login: Promise<LoginStream>
+  readonly login: Promise<LoginRequest>
   readonly #firstMessageMs: number
-  readonly #resolveLogin: (login: LoginStream) => void
+  readonly #resolveLogin: (login: LoginRequest) => void
   readonly #rejectLogin: (error: unknown) => void
   #hasStream = false
-  #taker: WorkConnectionTaker | undefined
+  #take: TakeWorkConnection | undefined
 
   constructor(firstMessageMs: number) {
-    const { promise, resolve, reject } = Promise.withResolvers<LoginStream>()
+    const { promise, resolve, reject } = Promise.withResolvers<LoginRequest>()
     promise.catch(() => {}) // whoever waits for it sees it; nobody does once the connection is gone
     this.login = promise
     this.#resolveLogin = resolve
@@ -36,14 +34,14 @@ export class StreamSorter {
     this.#firstMessageMs = firstMessageMs
   }
 
-  /** From here on work connections with this session's run id are taken in. */
-  sendWorkConnectionsTo(taker: WorkConnectionTaker): void {
-    this.#taker = taker
+  /** From here on work connections are taken in. */
+  sendWorkConnectionsTo(take: TakeWorkConnection): void {
+    this.#take = take
   }
 
   /** For the muxer's `onStream`. Before the login there is no reason for a second stream, so it costs us nothing. */
-  readonly accept = (stream: MuxStream): void => {
-    if (this.#taker) void this.#sort(stream)
+  readonly accept = (stream: FrpStream): void => {
+    if (this.#take) void this.#sort(stream, this.#take)
     else if (this.#hasStream) stream.destroy()
     else {
       this.#hasStream = true
@@ -51,34 +49,34 @@ export class StreamSorter {
     }
   }
 
-  async #readLogin(stream: MuxStream): Promise<void> {
+  async #readLogin(stream: FrpStream): Promise<void> {
     try {
-      const message = await readFirstMessage(stream, this.#firstMessageMs)
+      const opening = await readOpening(stream, this.#firstMessageMs)
+      const { wire, message } = opening
       if (message.kind === 'Login') {
-        this.#resolveLogin({ stream, login: message.body })
+        this.#resolveLogin({ stream, opening, login: message.body })
         return
       }
       // Nobody has logged in here, so its work connection, whatever run id it shows, belongs to nobody.
-      if (message.kind === 'NewWorkConn') answer(stream, noControl(message.body.run_id))
+      if (message.kind === 'NewWorkConn') answer(stream, wire, { kind: 'StartWorkConn', body: { error: noControl(message.body.run_id) } })
       this.#rejectLogin(new ConnectionRefusedError('login', `the first message was ${message.kind}, not Login`))
     } catch (error) {
       this.#rejectLogin(error)
     }
   }
 
-  async #sort(stream: MuxStream): Promise<void> {
+  async #sort(stream: FrpStream, take: TakeWorkConnection): Promise<void> {
     try {
-      const message = await readFirstMessage(stream, this.#firstMessageMs)
+      const { wire, message } = await readOpening(stream, this.#firstMessageMs)
       switch (message.kind) {
-        case 'NewWorkConn':
-          this.#takeWorkConnection(stream, message.body.run_id)
-          return
-        case 'NewVisitorConn': {
-          const { proxy_name } = message.body
-          const error = `custom listener for [${proxy_name}] doesn't exist`
-          answer(stream, { kind: 'NewVisitorConnResp', body: { proxy_name, error } })
+        case 'NewWorkConn': {
+          const error = take({ stream, wire, runId: message.body.run_id })
+          if (error !== undefined) answer(stream, wire, { kind: 'StartWorkConn', body: { error } })
           return
         }
+        case 'NewVisitorConn':
+          answer(stream, wire, noVisitors(message.body.proxy_name))
+          return
         case 'Login': // one control per session
         case 'NewProxy':
         case 'CloseProxy':
@@ -91,20 +89,20 @@ export class StreamSorter {
       stream.destroy() // silent, malformed or already gone: this stream is of no use, the session's others are
     }
   }
-
-  #takeWorkConnection(stream: MuxStream, runId: string): void {
-    if (!this.#taker || runId !== this.#taker.runId) answer(stream, noControl(runId))
-    else if (!this.#taker.offer(stream)) {
-      answer(stream, { kind: 'StartWorkConn', body: { error: 'work connection pool is full, discarding' } })
-    }
-  }
 }
 
-function noControl(runId: string): ServerMessage {
-  return { kind: 'StartWorkConn', body: { error: `no client control found for run id [${runId}]` } }
+/** frps' words for a work connection whose control is not here. */
+export function noControl(runId: string): string {
+  return `no client control found for run id [${runId}]`
 }
 
-function answer(stream: MuxStream, message: ServerMessage): void {
-  stream.write(encodeMessage(message))
+/** The answer to NewVisitorConn, in frps' words. */
+export function noVisitors(proxyName: string): ServerMessage {
+  return { kind: 'NewVisitorConnResp', body: { proxy_name: proxyName, error: `custom listener for [${proxyName}] doesn't exist` } }
+}
+
+/** Says one thing and ends the stream. */
+export function answer(stream: FrpStream, wire: Wire, message: ServerMessage): void {
+  stream.write(wire.encode(message))
   stream.destroySoon()
 }

@@ -2,19 +2,21 @@ import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { FrpStream } from '../frp-stream.ts'
 import { WorkConnections } from './work-connections.ts'
 
 const REMOTE_PORT = 23_000
 const take = { remotePort: REMOTE_PORT, timeoutMs: 5000 }
 
 /** A stream whose other side does nothing until the test says so. */
-function silentStream(): Duplex {
-  return new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() })
+function silentStream(): FrpStream {
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() })
+  return Object.assign(stream, { bytesRead: 0, bytesWritten: 0, destroySoon: () => void stream.destroy() })
 }
 
-function create({ poolCount = 0, maxWaiters = 10 } = {}) {
+function create({ poolCount = 0, maxWaiters = 10, maxAsked = 10 } = {}) {
   const asked = { count: 0 }
-  const pool = new WorkConnections({ poolCount, maxWaiters, ask: () => ((asked.count += 1), true) })
+  const pool = new WorkConnections({ poolCount, maxWaiters, maxAsked, ask: () => ((asked.count += 1), true) })
   return { pool, asked }
 }
 
@@ -47,6 +49,28 @@ describe('the pool of work connections', () => {
     const streams = [silentStream(), silentStream()]
     for (const stream of streams) pool.offer(stream)
     expect(await Promise.all(waiting)).toEqual(streams)
+  })
+
+  it('has no more on their way than may be, and asks for the next when one has come', async () => {
+    const { pool, asked } = create({ maxAsked: 2 })
+    const waiting = [1, 2, 3, 4].map(() => pool.take(take))
+    const streams = [1, 2, 3, 4].map(silentStream)
+    const askedFor = streams.map((stream) => {
+      const before = asked.count
+      pool.offer(stream)
+      return before
+    })
+    expect(askedFor).toEqual([2, 3, 4, 4])
+    expect(await Promise.all(waiting)).toEqual(streams)
+  })
+
+  it('says whether a request is answered', async () => {
+    const { pool, asked } = create()
+    expect(await pool.isRequestAnswered(5)).toBe(false)
+    const answered = pool.isRequestAnswered(5000)
+    pool.offer(silentStream())
+    expect(await answered).toBe(true)
+    expect(asked.count).toBe(2)
   })
 
   it('turns away what is more than it can hold', () => {

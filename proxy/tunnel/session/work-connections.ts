@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { FrpStream } from '../frp-stream.ts'
 
 /** How many work connections a client may have waiting; frps' `maxPoolCount`. */
 const MAX_POOL_COUNT = 5
@@ -12,7 +12,7 @@ export const WORK_CONNECTION_TIMEOUT_MS = 10_000
 
 interface Waiter {
   readonly remotePort: number
-  resolve(stream: Duplex): void
+  resolve(stream: FrpStream): void
   reject(error: unknown): void
 }
 
@@ -22,23 +22,35 @@ export interface TakeOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface WorkConnectionsOptions {
+  /** What the client wishes to have waiting in advance. */
+  readonly poolCount: number
+  readonly maxWaiters: number
+  /** How many connections may be on their way at once; who waits for more is asked for when one has come. */
+  readonly maxAsked: number
+  /** Sends one ReqWorkConn and says whether it could. */
+  readonly ask: () => boolean
+}
+
 /** The streams that one client has opened for requests to come, and the requests that wait for one: both first in, first out. */
 export class WorkConnections {
   readonly #poolCount: number
   readonly #maxWaiters: number
+  readonly #maxAsked: number
   readonly #ask: () => boolean
-  readonly #idle: { readonly stream: Duplex; readonly stopWatching: () => void }[] = []
+  readonly #idle: { readonly stream: FrpStream; readonly stopWatching: () => void }[] = []
   readonly #waiters = new Set<Waiter>()
   readonly #onIdle: (() => void)[] = []
+  readonly #onOffer = new Set<() => void>()
   #askedAt: number[] = []
   #active = 0
   #closedBecause: string | undefined
   #mayAsk = true
 
-  /** `poolCount` is what the client wishes; `ask` sends one ReqWorkConn and says whether it could. */
-  constructor(options: { readonly poolCount: number; readonly maxWaiters: number; readonly ask: () => boolean }) {
+  constructor(options: WorkConnectionsOptions) {
     this.#poolCount = Math.min(Math.max(options.poolCount, 0), MAX_POOL_COUNT)
     this.#maxWaiters = options.maxWaiters
+    this.#maxAsked = options.maxAsked
     this.#ask = options.ask
   }
 
@@ -49,15 +61,15 @@ export class WorkConnections {
 
   /** Asks for the connections that are to wait in advance. */
   fill(): void {
-    const isRecent = (askedAt: number) => performance.now() - askedAt < WORK_CONNECTION_TIMEOUT_MS
-    this.#askedAt = this.#askedAt.filter(isRecent)
+    this.#forgetLostAsks()
     let missing = this.#poolCount + this.#waiters.size - this.#idle.length - this.#askedAt.length
     while (missing > 0 && this.#askForOne()) missing -= 1
   }
 
   /** Takes in a stream that the client has opened; false when there are enough already. */
-  offer(stream: Duplex): boolean {
+  offer(stream: FrpStream): boolean {
     this.#askedAt.shift()
+    for (const offered of this.#onOffer) offered()
     if (this.#closedBecause !== undefined) return false
     const [waiter] = this.#waiters
     if (waiter) {
@@ -74,12 +86,27 @@ export class WorkConnections {
    * The stream that has waited longest, or the next one that the client opens.
    * @throws TunnelUnresponsiveError, TunnelNotConnectedError when the session ends, or the signal's reason
    */
-  async take(options: TakeOptions): Promise<Duplex> {
+  async take(options: TakeOptions): Promise<FrpStream> {
     options.signal?.throwIfAborted()
     const stream = this.#shiftIdle()
     if (!stream) return this.#next(options)
     this.#activate(stream)
     return stream
+  }
+
+  /** Asks for one connection and says whether any came within the time. */
+  isRequestAnswered(timeoutMs: number): Promise<boolean> {
+    this.#askForOne()
+    return new Promise((resolve) => {
+      const settle = (isAnswered: boolean) => {
+        clearTimeout(timer)
+        this.#onOffer.delete(offered)
+        resolve(isAnswered)
+      }
+      const offered = () => settle(true)
+      const timer = setTimeout(settle, timeoutMs, false)
+      this.#onOffer.add(offered)
+    })
   }
 
   /** From here on only connections that are already waiting are given out. */
@@ -102,7 +129,7 @@ export class WorkConnections {
     for (const idle of this.#idle.splice(0)) idle.stopWatching()
   }
 
-  #next({ remotePort, timeoutMs, signal }: TakeOptions): Promise<Duplex> {
+  #next({ remotePort, timeoutMs, signal }: TakeOptions): Promise<FrpStream> {
     if (this.#closedBecause !== undefined) throw new TunnelNotConnectedError(remotePort, this.#closedBecause)
     if (!this.#mayAsk) throw new TunnelNotConnectedError(remotePort, 'the server is stopping')
     if (this.#waiters.size >= this.#maxWaiters) {
@@ -136,13 +163,19 @@ export class WorkConnections {
     })
   }
 
+  #forgetLostAsks(): void {
+    const since = performance.now() - WORK_CONNECTION_TIMEOUT_MS
+    this.#askedAt = this.#askedAt.filter((askedAt) => askedAt > since)
+  }
+
   #askForOne(): boolean {
-    if (!this.#mayAsk || !this.#ask()) return false
+    if (this.#askedAt.length >= this.#maxAsked) this.#forgetLostAsks()
+    if (!this.#mayAsk || this.#askedAt.length >= this.#maxAsked || !this.#ask()) return false
     this.#askedAt.push(performance.now())
     return true
   }
 
-  #keep(stream: Duplex): void {
+  #keep(stream: FrpStream): void {
     // A client is silent until StartWorkConn: whatever becomes readable before that is the end, or a breach.
     const drop = () => {
       stopWatching()
@@ -155,13 +188,13 @@ export class WorkConnections {
     stream.on('readable', drop).on('close', drop)
   }
 
-  #shiftIdle(): Duplex | undefined {
+  #shiftIdle(): FrpStream | undefined {
     const idle = this.#idle.shift()
     idle?.stopWatching()
     return idle?.stream
   }
 
-  #activate(stream: Duplex): void {
+  #activate(stream: FrpStream): void {
     this.#active += 1
     stream.once('close', () => {
       this.#active -= 1

@@ -1,15 +1,14 @@
 import type { Duplex } from 'node:stream'
 import { ConnectionRefusedError } from '../errors.ts'
-import { FrameDecoder } from '../protocol/codec.ts'
-import { parseClientMessage } from '../protocol/messages.ts'
-import type { ClientMessage } from '../protocol/messages.ts'
+import { OpeningDecoder } from '../protocol/opening.ts'
+import type { Opening } from '../protocol/opening.ts'
 
 /**
- * Reads the one message that says what a stream is for, and leaves the bytes behind it on the stream.
+ * Reads what says which wire protocol a stream speaks and what it is for, and leaves the bytes behind it on the stream.
  * @throws FrpProtocolError when it is malformed, ConnectionRefusedError when the stream ends or nothing comes in time
  */
-export function readFirstMessage(stream: Duplex, timeoutMs: number): Promise<ClientMessage> {
-  const decoder = new FrameDecoder()
+export function readOpening(stream: Duplex, timeoutMs: number): Promise<Opening> {
+  const decoder = new OpeningDecoder()
   return new Promise((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer)
@@ -22,12 +21,12 @@ export function readFirstMessage(stream: Duplex, timeoutMs: number): Promise<Cli
     const onReadable = () => {
       try {
         for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
-          const frame = decoder.push(chunk).next()
-          if (frame.done) continue
+          const opening = decoder.push(chunk)
+          if (!opening) continue
           settle()
           const rest = decoder.takeRest()
           if (rest.length > 0) stream.unshift(rest)
-          resolve(parseClientMessage(frame.value))
+          resolve(opening)
           return
         }
       } catch (error) {
