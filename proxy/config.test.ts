@@ -20,6 +20,7 @@ describe('readConfig', () => {
         admin: { host: '0.0.0.0', port: 9180 },
       },
       frpTls: true,
+      frpWebsocket: 'mtls',
       certificates: { directory: '/certs', validityDays: 5000 },
       logLevel: 'warning',
       verboseStart: true,
@@ -35,6 +36,7 @@ describe('readConfig', () => {
 
   it.each<[string, string, (config: ProxyConfig) => unknown, unknown]>([
     ['HP_SHARED_KEY', 'a "quoted\\ key', (config) => config.sharedKeys[0], 'a "quoted\\ key'],
+    ['HARPOON_FRP_WEBSOCKET', 'token', (config) => config.frpWebsocket, 'token'],
     ['HARPOON_PREVIOUS_SHARED_KEY', 'old', (config) => config.sharedKeys, ['sk', 'old']],
     ['NC_INSTANCE_URL', 'https://cloud.example.org/', (config) => config.nextcloudUrl.href, 'https://cloud.example.org/'],
     ['HP_EXAPPS_ADDRESS', '127.0.0.1:1', (config) => config.listen.http, { host: '127.0.0.1', port: 1 }],
