@@ -2,7 +2,8 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseIpNetworks } from '../settings/ip-networks.ts'
-import { clientAddress, isTrusted, normalizeAddress, peerAddress } from './client-address.ts'
+import { normalizeAddress } from '../address.ts'
+import { clientAddress, isTrusted, peerAddress } from './client-address.ts'
 
 const nobody = parseIpNetworks('').networks
 const ours = parseIpNetworks('10.0.0.0/8, fd00::/8').networks

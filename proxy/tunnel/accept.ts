@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { normalizeAddress } from '../address.ts'
 import { LoginRefusedError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { SessionClosedError } from './mux/errors.ts'
@@ -17,7 +18,6 @@ import type { Sessions } from './session/sessions.ts'
 import { WorkConnections } from './session/work-connections.ts'
 import type { Admission } from './transport/admission.ts'
 import { type Transport, type TransportRules, openTransport } from './transport/open.ts'
-import { normalizeAddress } from './transport/peer-address.ts'
 
 /** What a connection meets on its way to being a tunnel. */
 export interface AcceptContext extends TransportRules {
@@ -37,7 +37,7 @@ export interface Peer extends Pick<Transport, 'certificate' | 'isWebsocket'> {
 
 /** One connection, from its first byte to its end: transport, first message, login, and then a session's control stream. */
 export async function accept(socket: Socket, context: AcceptContext): Promise<void> {
-  const client = normalizeAddress(socket.remoteAddress ?? 'unknown')
+  const client = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown'
   let leave = () => {}
   try {
     leave = context.admission.admit(client, () => socket.destroy())
