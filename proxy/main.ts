@@ -11,6 +11,8 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel, isatty(1))
   const steps = startLog(log, config.verboseStart)
   tellSettings(config, steps)
+  // A flaw of ours that one request met must not end everybody's tunnels; what was thrown synchronously still does.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected error, please report it'))
   const settings = new LiveSettings(config, { log, read: readConfig })
   const starting = startDataPlane(settings, { log, now: Date.now, uptime: () => performance.now() })
   followSignals(starting, steps)
