@@ -148,8 +148,8 @@ describe('an answer that is none', () => {
     nextcloud.setFault('exapp-meta', fault)
     nextcloud.setFault('user-info', fault)
     const asking = client({ timeoutMs: fault.kind === 'hang' ? 100 : 25_000 })
-    for (const call of [asking.exApp('demo'), asking.user('demo', visitor)]) {
-      const error = await failureOf(call)
+    for (const call of [() => asking.exApp('demo'), () => asking.user('demo', visitor)]) {
+      const error = await failureOf(call())
       expect({ failure: error.failure, message: error.message }).toEqual({ failure, message: expect.stringContaining(message.replace(/ \(\w+\)$/, '')) })
       expect(JSON.stringify(error, Object.getOwnPropertyNames(error)) + String(error.cause)).not.toContain('geheim')
     }
