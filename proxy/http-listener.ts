@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerRaw, maxHeadBytes, refuseAtOnce, refuseBadHttp } from './bad-http.ts'
 import type { Exchange } from './request/exchange.ts'
+import { Http1Carrier } from './request/http1-carrier.ts'
 import { type OpenExchangeOptions, openExchange } from './request/open-exchange.ts'
 import type { Pipeline } from './request/pipeline.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
@@ -68,7 +69,7 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   const run = (incoming: IncomingMessage, reply: ServerResponse, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>): void => {
     if (incoming.rawHeaders.length > maxHeaders * 2) return refuse(reply, 400, `more than ${maxHeaders} headers`)
     replies.set(incoming.socket, reply)
-    void pipeline(openExchange(incoming, reply, extra, options))
+    void pipeline(openExchange(new Http1Carrier(incoming, reply), extra, options))
   }
   server.on('request', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: false }))
   server.on('checkContinue', (incoming, reply) => run(incoming, reply, { upgrade: undefined, expectsContinue: true }))
@@ -77,7 +78,8 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
     socket.on('error', () => {}) // a visitor's lost connection; whoever uses the socket sees it end
-    run(incoming, replyOn(incoming, socket), { upgrade: { socket, firstBytes }, expectsContinue: false })
+    const reply = replyOn(incoming, socket)
+    run(incoming, reply, { upgrade: { incoming, reply, socket, firstBytes }, expectsContinue: false })
   })
   server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => {}) // Node's own listener is gone by now; a reset would end this process
