@@ -76,7 +76,10 @@ export class Http2Carrier implements Carrier {
     if (this.isGone) return
     this.#status = status
     const endStream = this.method === 'HEAD' || bodiless.has(status)
-    this.#trailersDue = !endStream && !headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
+    const lengthAt = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
+    // Careless servers announce a body with these two; clients of HTTP/2 would wait for it or complain.
+    if (lengthAt >= 0 && (status === 204 || status === 205)) headers.splice(lengthAt, 2)
+    this.#trailersDue = !endStream && lengthAt < 0
     if (this.#trailersDue) this.reply.once('wantTrailers', this.#onWantTrailers)
     this.reply.respond([':status', `${status}`, ...headers], { endStream, waitForTrailers: this.#trailersDue })
   }
@@ -96,7 +99,7 @@ export class Http2Carrier implements Carrier {
 
   /** Time in which the client takes nothing of the whole connection: another stream's progress is progress. */
   limitStall(milliseconds: number): void {
-    if (milliseconds > 0) this.reply.off('timeout', this.#onStall).once('timeout', this.#onStall)
+    if (milliseconds > 0 && this.reply.listenerCount('timeout') === 0) this.reply.once('timeout', () => this.cutShort())
     if (!this.isGone) this.reply.setTimeout(milliseconds)
   }
 
@@ -114,8 +117,9 @@ export class Http2Carrier implements Carrier {
     if (!this.#trailersDue) this.reply.close(constants.NGHTTP2_NO_ERROR)
   }
 
+  /** close() would end the body in order before it resets the stream; this is a reset with INTERNAL_ERROR and nothing else. */
   cutShort(): void {
-    if (!this.reply.writableFinished) this.reply.close(constants.NGHTTP2_INTERNAL_ERROR)
+    if (!this.reply.writableFinished) this.reply.destroy(new ResponseCutError('the response was cut short'))
   }
 
   /** Not REFUSED_STREAM: that invites to try again. */
@@ -136,12 +140,10 @@ export class Http2Carrier implements Carrier {
     this.#trailersDue = false
     if (this.#discarding) setImmediate(() => this.reply.close(constants.NGHTTP2_NO_ERROR))
   }
-
-  readonly #onStall = (): void => {
-    this.reply.close(constants.NGHTTP2_CANCEL)
-    this.reply.destroy() // the reset itself may be stuck behind what the client does not take
-  }
 }
+
+/** Never leaves this file: it gives a reset its code. */
+class ResponseCutError extends Error {}
 
 /** Have no body, whatever the upstream sends (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
