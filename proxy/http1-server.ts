@@ -15,6 +15,9 @@ export interface HttpsCertificate {
 /** How often connections are looked at for slow heads: a limit is exceeded by this much at most. */
 export const headCheckMs = 1_000
 
+/** Requests that one connection may have sent ahead of the answers: as many as one of HTTP/2 may have at once. No browser sends any. */
+const maxPipelined = 100
+
 /** Payload read from a socket at once; larger pieces mean fewer steps per byte on uploads. */
 const readBytes = 64 * 1024
 
@@ -36,6 +39,14 @@ export interface Http1Server {
   destroy(): void
 }
 
+/** Where the requests of a connection stand. */
+interface Turn {
+  /** The newest reply: bad HTTP cannot be answered in the middle of one. */
+  reply: ServerResponse
+  /** Requests that came before it was their turn. */
+  waiting: number
+}
+
 /** Node's server for HTTP/1.1, which does not listen yet. */
 export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1ServerOptions): Http1Server {
   const serverOptions: ServerOptions = {
@@ -46,24 +57,47 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
     connectionsCheckingInterval: headCheckMs,
     highWaterMark: readBytes,
     noDelay: true,
-    shouldUpgradeCallback: isUpgrade,
+    shouldUpgradeCallback: (incoming) => isUpgrade(incoming) || decline(incoming),
   }
   const secure = tls && createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: clientMs, ALPNProtocols: ['h2', 'http/1.1'] })
   const server: Server = secure ?? createHttpServer(serverOptions)
   // Node would drop headers beyond its own limit in silence; we count and refuse.
   server.maxHeadersCount = 0
   const upgraded = new Set<Duplex>()
-  /** The newest reply on each connection: bad HTTP cannot be answered in the middle of one. */
-  const replies = new WeakMap<Duplex, ServerResponse>()
+  const turns = new WeakMap<Duplex, Turn>()
+  let declined: IncomingMessage | undefined
 
+  function decline(incoming: IncomingMessage): false {
+    declined = incoming
+    return false
+  }
   const refuse = (reply: ServerResponse, status: number, reason: string): void => {
     onRefused(status)
     refuseAtOnce(reply, status, reason)
   }
+  const start = (incoming: IncomingMessage, reply: ServerResponse, upgrade: Upgrade | undefined, expectsContinue: boolean): void =>
+    onRequest(new Http1Carrier(incoming, reply), { upgrade, expectsContinue })
   const run = (incoming: IncomingMessage, reply: ServerResponse, upgrade: Upgrade | undefined, expectsContinue: boolean): void => {
     if (incoming.rawHeaders.length > maxHeaders * 2) return refuse(reply, 400, `more than ${maxHeaders} headers`)
-    replies.set(incoming.socket, reply)
-    onRequest(new Http1Carrier(incoming, reply), { upgrade, expectsContinue })
+    if (incoming.httpVersionMajor < 1) return refuse(reply, 400, 'HTTP/0.9 is not spoken here')
+    // Node's parser loses what follows in the same packet as a request that it would have left HTTP for.
+    if (incoming === declined) reply.shouldKeepAlive = false
+    const { socket } = incoming
+    const turn = turns.get(socket)
+    if (!turn) {
+      turns.set(socket, { reply, waiting: 0 })
+      return start(incoming, reply, upgrade, expectsContinue)
+    }
+    const { reply: previous } = turn
+    turn.reply = reply
+    if (previous.writableFinished || previous.destroyed) return start(incoming, reply, upgrade, expectsContinue)
+    // The one before may change what this one finds (RFC 9112 §9.3.2), and nobody shall have more than one here by sending ahead.
+    turn.waiting += 1
+    if (turn.waiting > maxPipelined) return void socket.destroy()
+    previous.once('close', () => {
+      turn.waiting -= 1
+      if (!socket.destroyed && previous.shouldKeepAlive) start(incoming, reply, upgrade, expectsContinue)
+    })
   }
   server.on('request', (incoming, reply) => run(incoming, reply, undefined, false))
   server.on('checkContinue', (incoming, reply) => run(incoming, reply, undefined, true))
@@ -81,7 +115,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
     answerRaw(socket, 405, 'this is no forward proxy')
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = refuseBadHttp(error, socket, replies.get(socket))
+    const status = refuseBadHttp(error, socket, turns.get(socket)?.reply)
     if (status !== undefined) onRefused(status)
   })
   return {

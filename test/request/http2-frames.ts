@@ -3,7 +3,7 @@ import { connectRaw, type RawClient } from './raw-client.ts'
 /** Types, flags and error codes of frames (RFC 9113 §6, §7), as far as tests write or expect them. */
 export const frameType = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, push: 5, ping: 6, goAway: 7, windowUpdate: 8, continuation: 9 } as const
 export const flag = { ack: 1, endStream: 1, endHeaders: 4 } as const
-export const code = { noError: 0, protocol: 1, flowControl: 3, streamClosed: 5, refused: 7, cancel: 8, compression: 9, enhanceYourCalm: 11 } as const
+export const code = { noError: 0, protocol: 1, internal: 2, flowControl: 3, streamClosed: 5, refused: 7, cancel: 8, compression: 9, enhanceYourCalm: 11 } as const
 
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
