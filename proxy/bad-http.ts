@@ -4,6 +4,9 @@ import type { Duplex } from 'node:stream'
 /** Request line and headers together. HaRP refuses cookies beyond 8 KiB (Q34); browsers send more with many apps on one host. */
 export const maxHeadBytes = 32 * 1024
 
+/** HaRP's number (contract §10). */
+export const maxHeaders = 100
+
 const reasons: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, `the request head is longer than ${maxHeadBytes} bytes`],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request head did not come in time'],

@@ -28,13 +28,13 @@ export function createControl({
     if (exchange.upgrade) throw new MalformedRequestError('the control API upgrades no connection')
     const port = exchange.head.last.get('docker-engine-port')
     if (!isDockerCall(port, target.path)) return api(exchange, (target.path === '' ? '/' : target.path) + target.query)
-    const call = allowDockerCall(exchange.incoming.method ?? '', target.path)
+    const call = allowDockerCall(exchange.carrier.method, target.path)
     const engine = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
     await forward(
       {
         upstream: engine.upstream,
         path: enginePath(call, target.path, engine.versions) + target.query,
-        headers: headersForEngine(exchange.incoming.rawHeaders),
+        headers: headersForEngine(exchange.carrier.rawHeaders),
         signed: true,
         onStatus: () => {},
         ...(call.isPing ? { responseTimeoutMs: engine.leftMs } : {}),

@@ -65,9 +65,9 @@ export async function createControlApi({ storage, clientMs }: ControlApiDeps): P
   return {
     serve: (exchange, url) =>
       new Promise((resolve, reject) => {
-        const { incoming, reply } = exchange
+        const { incoming, reply } = exchange.carrier.forRouter()
         running.set(incoming, { exchange, reject })
-        finished(reply, (error) =>
+        finished(exchange.carrier.reply, { readable: false }, (error) =>
           error ? reject(new ClientGoneError('the client went away', { cause: error })) : resolve(),
         )
         incoming.url = url

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, BlockList, connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { ClientGoneError, ClientTooSlowError } from '../request/errors.ts'
+import { Http1Carrier } from '../request/http1-carrier.ts'
 import { openExchange } from '../request/open-exchange.ts'
 import { ControlApiError } from './errors.ts'
 import { readBody } from './read-body.ts'
@@ -13,8 +14,7 @@ async function outcomeOf(bytes: string, { end = false } = {}): Promise<unknown> 
   const outcome = new Promise<unknown>((resolve) => {
     server.on('request', (incoming, reply) => {
       const exchange = openExchange(
-        incoming,
-        reply,
+        new Http1Carrier(incoming, reply),
         { upgrade: undefined, expectsContinue: false },
         { trustedProxies: () => new BlockList(), isSharedKey: () => true },
       )

@@ -14,14 +14,14 @@ export interface BodyLimits {
  * is told to continue. Throws a `RequestError`; the rest of the body is then left unread.
  */
 export async function readBody(
-  { incoming, reply, expectsContinue }: Exchange,
+  { carrier, head, expectsContinue }: Exchange,
   { maxBytes, idleMs }: BodyLimits,
 ): Promise<Buffer> {
   const tooLong = (): ControlApiError =>
     new ControlApiError(413, `413: Request Entity Too Large: the body has more than ${maxBytes} bytes`)
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLong()
-  const body = new RequestBody(incoming, idleMs)
-  if (expectsContinue) reply.writeContinue()
+  if (Number(head.last.get('content-length') ?? 0) > maxBytes) throw tooLong()
+  const body = new RequestBody(carrier.incoming, idleMs)
+  if (expectsContinue) carrier.sendContinue()
   const chunks: Buffer[] = []
   let length = 0
   try {

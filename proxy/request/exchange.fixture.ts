@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { type Answer, send, type Sent } from '../../test/support/send.ts'
 import { parseIpNetworks } from '../settings/ip-networks.ts'
 import type { Exchange } from './exchange.ts'
+import { Http1Carrier } from './http1-carrier.ts'
 import { openExchange } from './open-exchange.ts'
 import { createKeyCheck } from './shared-key.ts'
 
@@ -11,11 +12,11 @@ import { createKeyCheck } from './shared-key.ts'
 export const sharedKey = 'sk'
 
 /** Sends one real request, hands its exchange to `handle`, and gives what the client saw; the server ends with it. */
-export async function answerTo(sent: Omit<Sent, 'port'>, handle: (exchange: Exchange) => unknown): Promise<Answer | 'dropped'> {
+export async function answerTo(sent: Omit<Sent, 'port'>, handle: (exchange: Exchange, reply: ServerResponse) => unknown): Promise<Answer | 'dropped'> {
   const options = { trustedProxies: () => parseIpNetworks('').networks, isSharedKey: createKeyCheck(() => [sharedKey]) }
   let failure: unknown
   const serve = (expectsContinue: boolean) => (incoming: IncomingMessage, reply: ServerResponse) => {
-    new Promise((resolve) => resolve(handle(openExchange(incoming, reply, { upgrade: undefined, expectsContinue }, options)))).catch((error: unknown) => {
+    new Promise((resolve) => resolve(handle(openExchange(new Http1Carrier(incoming, reply), { upgrade: undefined, expectsContinue }, options), reply))).catch((error: unknown) => {
       failure = error
       incoming.socket.destroy()
     })
@@ -35,9 +36,9 @@ export async function answerTo(sent: Omit<Sent, 'port'>, handle: (exchange: Exch
 /** What `decide` makes of the exchange of one real request. */
 export async function decided<T>(sent: Omit<Sent, 'port'>, decide: (exchange: Exchange) => T | Promise<T>): Promise<T> {
   const results: T[] = []
-  await answerTo(sent, async (exchange) => {
+  await answerTo(sent, async (exchange, reply) => {
     results.push(await decide(exchange))
-    exchange.reply.end()
+    reply.end()
   })
   const [result] = results
   if (results.length !== 1) throw new Error('the request never arrived')

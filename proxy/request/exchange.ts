@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Carrier } from './carrier.ts'
 import type { ClientAddress, PeerAddress } from './client-address.ts'
 import type { RequestHead } from './head.ts'
 
 /** One request and its reply, with what was read from them once. */
 export interface Exchange {
-  readonly incoming: IncomingMessage
-  readonly reply: ServerResponse
+  readonly carrier: Carrier
   readonly head: RequestHead
   /** Request target in origin form, byte for byte. */
   readonly url: string
@@ -15,7 +15,7 @@ export interface Exchange {
   /** Whether the caller presented the right shared key. */
   readonly hasKey: boolean
   /** Present when the client asks for another protocol on this connection (WebSocket). */
-  readonly upgrade: { readonly socket: Duplex; readonly firstBytes: Buffer } | undefined
+  readonly upgrade: Upgrade | undefined
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean
   /** For the log line and the metric: milliseconds of `performance.now()`. */
@@ -24,6 +24,13 @@ export interface Exchange {
   app: string
 }
 
+/** HTTP/1.1's way out of HTTP: what it is asked with, and what it happens on. */
+export interface Upgrade {
+  readonly incoming: IncomingMessage
+  readonly reply: ServerResponse
+  readonly socket: Duplex
+  readonly firstBytes: Buffer
+}
+
 /** Whether a request body follows, whatever its method. */
-export const hasBody = ({ incoming }: Exchange): boolean =>
-  incoming.headers['transfer-encoding'] !== undefined || (incoming.headers['content-length'] ?? '0') !== '0'
+export const hasBody = ({ carrier, head }: Exchange): boolean => carrier.hasBody(head)

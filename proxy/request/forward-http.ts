@@ -1,8 +1,7 @@
-import type { ServerResponse } from 'node:http'
 import type { ConnectionPools } from './connection-pools.ts'
 import { type Exchange, hasBody } from './exchange.ts'
 import type { FlatHeaders } from './headers.ts'
-import { discardRest, RequestBody } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 import { ResponseRelay } from './response-relay.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -31,8 +30,9 @@ const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Forwards one request and streams its response. Throws a `RequestError` while the client can still be answered. */
 export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: ForwardDeps): Promise<void> {
-  const body = hasBody(exchange) ? new RequestBody(exchange.incoming, deps.timeouts.clientMs) : null
-  if (exchange.expectsContinue) exchange.reply.writeContinue()
+  const { carrier } = exchange
+  const body = hasBody(exchange) ? new RequestBody(carrier.incoming, deps.timeouts.clientMs) : null
+  if (exchange.expectsContinue) carrier.sendContinue()
   try {
     try {
       await dispatch(plan, exchange, body, deps)
@@ -40,35 +40,28 @@ export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: F
       if (!canRepeat(exchange, error, body)) throw error
       await dispatch(plan, exchange, body, deps)
     }
-    if (body && !exchange.incoming.readableEnded) discardRest(exchange.incoming) // the upstream answered without it
+    if (body && !carrier.incoming.readableEnded) carrier.discardBody() // the upstream answered without it
   } catch (error) {
     const failure = body?.errored ?? error // the client's own failing explains the upstream's abort
-    if (exchange.reply.headersSent) cutShort(exchange.reply)
+    if (carrier.headSent) carrier.cutShort() // it has a head already
     throw upstreamError(failure, plan)
   } finally {
     body?.destroy()
   }
 }
 
-async function dispatch(plan: ForwardPlan, exchange: Exchange, body: RequestBody | null, { pools, timeouts }: ForwardDeps): Promise<void> {
-  const relay = new ResponseRelay({ reply: exchange.reply, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
-  const method = exchange.incoming.method ?? 'GET'
+async function dispatch(plan: ForwardPlan, { carrier }: Exchange, body: RequestBody | null, { pools, timeouts }: ForwardDeps): Promise<void> {
+  const relay = new ResponseRelay({ carrier, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
   const timeoutMs = plan.responseTimeoutMs ?? timeouts.serverMs
-  const options = { path: plan.path, method, headers: plan.headers, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
+  const options = { path: plan.path, method: carrier.method, headers: plan.headers, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
   // undici closes the connection after every HEAD unless told that this one may be kept.
-  pools.poolFor(plan.upstream).dispatch(method === 'HEAD' ? { ...options, reset: false } : options, relay)
+  pools.poolFor(plan.upstream).dispatch(carrier.method === 'HEAD' ? { ...options, reset: false } : options, relay)
   await relay.done
 }
 
 /** A kept connection that its server closed just as we used it: nothing has come back yet. */
-function canRepeat({ incoming, reply }: Exchange, error: unknown, body: RequestBody | null): boolean {
+function canRepeat({ carrier }: Exchange, error: unknown, body: RequestBody | null): boolean {
   const code = (error as NodeJS.ErrnoException).code
   const closed = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
-  return closed && body === null && !reply.headersSent && !reply.destroyed && repeatable.has(incoming.method ?? '')
+  return closed && body === null && !carrier.headSent && !carrier.isGone && repeatable.has(carrier.method)
 }
-
-/** The client has a head already: only an end before the announced one tells it that the rest is missing. */
-function cutShort(reply: ServerResponse): void {
-  if (!reply.writableFinished) reply.destroy()
-}
-

@@ -2,7 +2,7 @@ import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { type Duplex, pipeline } from 'node:stream'
 import type { Connect } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
 import { responseHeaders } from './headers.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -24,7 +24,7 @@ export interface WebSocketDeps {
 }
 
 /** Refuses a handshake that a WebSocket server would have to refuse (RFC 6455 §4.2.1). */
-export function checkHandshake({ incoming }: Exchange): void {
+export function checkHandshake({ incoming }: Upgrade): void {
   if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return
   const key = incoming.headers['sec-websocket-key'] ?? ''
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) throw new MalformedRequestError('Sec-WebSocket-Key is not 16 bytes in base64')
@@ -35,20 +35,21 @@ export function checkHandshake({ incoming }: Exchange): void {
  * answer goes to the client as it is. Throws a `RequestError` while the client can still be answered.
  */
 export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
-  const client = exchange.upgrade?.socket
-  if (!client) throw new TypeError('not an upgrade')
+  const { upgrade } = exchange
+  if (!upgrade) throw new TypeError('not an upgrade')
+  const client = upgrade.socket
   const abort = new AbortController()
   const stopWatching = watchForEnd(client, () => abort.abort(new ClientGoneError('the client went away')))
   try {
     const upstream = await deps.connect(plan.upstream, abort.signal)
-    const answer = await handshake(plan, exchange, upstream, deps.timeouts.serverMs, abort.signal)
+    const answer = await handshake(plan, upgrade, upstream, deps.timeouts.serverMs, abort.signal)
     plan.onStatus(answer.response.statusCode ?? 0)
-    if (!answer.upgraded) return await passAnswer(answer.response, exchange)
+    if (!answer.upgraded) return await passAnswer(answer.response, upgrade)
     stopWatching()
-    exchange.reply.statusCode = 101 // for the log and the metric
+    upgrade.reply.statusCode = 101 // for the log and the metric
     client.write(responseHead(answer.response), 'latin1')
     deps.onOpen(client)
-    await join(client, upstream, exchange.upgrade?.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
+    await join(client, upstream, upgrade.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
   } catch (error) {
     throw upstreamError(error, plan)
   } finally {
@@ -70,7 +71,7 @@ type Answer =
   | { readonly upgraded: true; readonly response: IncomingMessage; readonly firstBytes: Buffer }
   | { readonly upgraded: false; readonly response: IncomingMessage }
 
-function handshake(plan: ForwardPlan, { incoming }: Exchange, upstream: Duplex, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+function handshake(plan: ForwardPlan, { incoming }: Upgrade, upstream: Duplex, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = [...plan.headers, 'connection', 'Upgrade', 'upgrade', incoming.headers.upgrade ?? '']
     const request = httpRequest({ method: incoming.method, path: plan.path, headers, setDefaultHeaders: false, createConnection: () => upstream, signal })
@@ -93,7 +94,7 @@ function handshake(plan: ForwardPlan, { incoming }: Exchange, upstream: Duplex, 
 }
 
 /** The ExApp refused or answered in plain HTTP; its words are the client's. */
-function passAnswer(response: IncomingMessage, { reply }: Exchange): Promise<void> {
+function passAnswer(response: IncomingMessage, { reply }: Upgrade): Promise<void> {
   reply.writeHead(response.statusCode ?? 502, response.statusMessage, responseHeaders(response.rawHeaders))
   return new Promise((resolve, reject) => {
     pipeline(response, reply, (error) => {

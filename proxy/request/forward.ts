@@ -18,7 +18,7 @@ export function createForward(deps: ForwardingDeps): Forward {
   }
   return async (plan, exchange) => {
     if (!exchange.upgrade) return forwardHttp(plan, exchange, deps)
-    checkHandshake(exchange)
+    checkHandshake(exchange.upgrade)
     await forwardWebSocket(plan, exchange, { ...deps, onOpen })
   }
 }

@@ -22,14 +22,14 @@ export function createFront({ nextcloudUrl, trustedProxies, forward }: FrontDeps
     const { last, forwardedFor } = exchange.head
     // What a proxy of ours says about the visitor is passed on; what the visitor says about itself is not.
     const behindProxy = isTrusted(exchange.peer, trustedProxies())
-    const protocol = 'encrypted' in exchange.incoming.socket ? 'https' : 'http'
+    const protocol = exchange.carrier.isEncrypted ? 'https' : 'http'
     const from = {
       peer: exchange.peer,
       protocol: (behindProxy ? last.get('x-forwarded-proto') : undefined) ?? protocol,
       host: (behindProxy ? last.get('x-forwarded-host') : undefined) ?? last.get('host'),
       forwardedFor: behindProxy ? forwardedFor : undefined,
     }
-    const headers = headersForNextcloud(exchange.incoming.rawHeaders, from)
+    const headers = headersForNextcloud(exchange.carrier.rawHeaders, from)
     return forward({ upstream, path: exchange.url, headers, signed: false, onStatus: () => {} }, exchange)
   }
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { Carrier } from './carrier.ts'
 import { clientAddress, peerAddress } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
 import { readHead } from './head.ts'
@@ -12,16 +12,15 @@ export interface OpenExchangeOptions {
 }
 
 /** Reads once what every step needs to know of a request. */
-export function openExchange(incoming: IncomingMessage, reply: ServerResponse, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>, options: OpenExchangeOptions): Exchange {
-  const head = readHead(incoming.rawHeaders)
-  const peer = peerAddress(incoming.socket.remoteAddress)
+export function openExchange(carrier: Carrier, extra: Pick<Exchange, 'upgrade' | 'expectsContinue'>, options: OpenExchangeOptions): Exchange {
+  const head = readHead(carrier.rawHeaders)
+  const peer = peerAddress(carrier.remoteAddress)
   const forwarding = { forwardedFor: head.forwardedFor, realIp: head.last.get('x-real-ip') }
   return {
-    incoming,
-    reply,
+    carrier,
     head,
     // A target that is no path for us (`*`, a foreign authority) is left as it is and found malformed.
-    url: originForm(incoming.url ?? '', head.last.get('host')) ?? '*',
+    url: originForm(carrier.target, head.last.get('host')) ?? '*',
     peer,
     client: clientAddress(peer, forwarding, options.trustedProxies()),
     hasKey: options.isSharedKey(head.last.get('harp-shared-key')),

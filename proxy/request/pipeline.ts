@@ -100,7 +100,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return {
       upstream: upstreamFor(permit, deps.expectsTunnel),
       path: upstreamPath(target),
-      headers: headersForExApp(exchange.incoming.rawHeaders, permit, target.appId),
+      headers: headersForExApp(exchange.carrier.rawHeaders, permit, target.appId),
       signed: permit.signed,
       onStatus: (status) => {
         if (permit.bruteforceStatuses.includes(status)) deps.responder.failedUpstream(exchange, status)

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { ClientGoneError, ClientTooSlowError } from './errors.ts'
 
@@ -7,11 +6,11 @@ import { ClientGoneError, ClientTooSlowError } from './errors.ts'
  * `idleMs` although we would take more, and leaves the client's connection alone when the upstream fails.
  */
 export class RequestBody extends Readable {
-  readonly #incoming: IncomingMessage
+  readonly #incoming: Readable
   readonly #idleTimer: NodeJS.Timeout
   #bytes = 0
 
-  constructor(incoming: IncomingMessage, idleMs: number) {
+  constructor(incoming: Readable, idleMs: number) {
     super({ highWaterMark: 64 * 1024 })
     this.#incoming = incoming
     this.#idleTimer = setTimeout(() => {
@@ -54,22 +53,4 @@ export class RequestBody extends Readable {
   readonly #onError = (cause?: Error): void => {
     this.destroy(new ClientGoneError('the client ended its request before its body was complete', { cause }))
   }
-}
-
-/** Bytes of an unwanted body that are read to keep the connection usable; beyond, it is closed. */
-const maxDiscardedBytes = 1024 * 1024
-
-/** An unwanted body that trickles on is cut after this long. */
-const maxDiscardMs = 5_000
-
-/** Reads on for a while after an early answer: closing at once would reset the connection and take the answer with it. */
-export function discardRest(incoming: IncomingMessage): void {
-  let discarded = 0
-  const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
-  incoming.on('data', (chunk: Buffer) => {
-    discarded += chunk.length
-    if (discarded > maxDiscardedBytes) incoming.socket.destroy()
-  })
-  incoming.once('close', () => clearTimeout(cut))
-  incoming.resume()
 }

@@ -98,11 +98,11 @@ describe('a refusal', () => {
 
   it('after the head of an answer has gone leaves the connection to whoever sent it', async () => {
     const { responder, observed } = watched()
-    const answer = await answerTo({ path: '/' }, (exchange) => {
-      exchange.reply.writeHead(200)
-      exchange.reply.flushHeaders()
+    const answer = await answerTo({ path: '/' }, (exchange, reply) => {
+      reply.writeHead(200)
+      reply.flushHeaders()
       responder.refused(exchange, new errors.UpstreamClosedError('cut'))
-      exchange.reply.end('rest')
+      reply.end('rest')
     })
     expect([answer, observed]).toMatchObject([{ status: 200, text: 'rest' }, [{ outcome: 'closed' }]])
   })
@@ -127,9 +127,9 @@ describe('a refusal', () => {
 describe('a forwarded request', () => {
   it('is one line at info with what the ExApp answered', async () => {
     const { responder, observed, logged } = watched()
-    await answerTo({ path: '/exapps/demo/p?secret=geheim', method: 'PUT' }, (exchange) => {
+    await answerTo({ path: '/exapps/demo/p?secret=geheim', method: 'PUT' }, (exchange, reply) => {
       exchange.app = 'demo'
-      exchange.reply.writeHead(204).end()
+      reply.writeHead(204).end()
       responder.finished(exchange)
     })
     expect(observed).toEqual([{ app: 'demo', outcome: 'forwarded', status: 204 }])
@@ -140,9 +140,9 @@ describe('a forwarded request', () => {
 
   it('counts against the client when its route says so, also with the right key', async () => {
     const { responder, bans, logged } = watched()
-    await answerTo({ path: '/', headers: key }, (exchange) => {
+    await answerTo({ path: '/', headers: key }, (exchange, reply) => {
       responder.failedUpstream(exchange, 401)
-      exchange.reply.end()
+      reply.end()
     })
     expect(bans.size).toBe(1)
     expect(logged()).toMatchObject([{ level: 'warn', client: '127.0.0.1', status: 401, failures: 1, msg: 'the ExApp reports a failure of the client' }])

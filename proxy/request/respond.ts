@@ -1,11 +1,8 @@
 import { STATUS_CODES } from 'node:http'
-import { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { Logger } from '../log.ts'
 import type { BanList } from './ban-list.ts'
 import { RequestError, UnexpectedError } from './errors.ts'
 import { type Exchange, hasBody } from './exchange.ts'
-import { discardRest } from './request-body.ts'
 
 export interface RespondDeps {
   readonly bans: BanList
@@ -32,7 +29,7 @@ export function createResponder({ bans, log, observe }: RespondDeps): Responder 
 
   return {
     finished(exchange) {
-      const status = exchange.reply.statusCode
+      const status = exchange.carrier.status
       observe(exchange, 'forwarded', status)
       if (log.isLevelEnabled('info')) log.info(facts(exchange, status), 'forwarded')
     },
@@ -44,8 +41,8 @@ export function createResponder({ bans, log, observe }: RespondDeps): Responder 
       observe(exchange, error.outcome, error.status)
       const more = { ...(failures === undefined ? {} : { failures }), ...(error instanceof UnexpectedError ? { err: error.cause } : {}) }
       log[error.logLevel]({ ...facts(exchange, error.status), outcome: error.outcome, ...more }, error.message)
-      if (exchange.reply.headersSent || exchange.reply.destroyed) return
-      if (error.status === 0) drop(exchange)
+      if (exchange.carrier.headSent || exchange.carrier.isGone) return
+      if (error.status === 0) exchange.carrier.drop()
       else answer(exchange, error)
     },
 
@@ -57,29 +54,18 @@ export function createResponder({ bans, log, observe }: RespondDeps): Responder 
 }
 
 /** Facts of one request for its log line: the path without its query, which may hold secrets. */
-function facts({ incoming, url, client, app, startedAt }: Exchange, status: number): Record<string, unknown> {
+function facts({ carrier, url, client, app, startedAt }: Exchange, status: number): Record<string, unknown> {
   const path = url.split('?', 1)[0]?.slice(0, 256)
-  return { method: incoming.method, path, client, app, status, ms: Math.round(performance.now() - startedAt) }
-}
-
-/** No answer at all (HaRP contract §3.4): a reset tells a scanner least and costs least. */
-function drop({ incoming: { socket } }: Exchange): void {
-  if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
-  else socket.destroy()
+  return { method: carrier.method, path, client, app, status, ms: Math.round(performance.now() - startedAt) }
 }
 
 /** Plain text always: AppAPI takes a JSON body for the ExApp's own verdict (AppAPI contract §6.2). */
 function answer(exchange: Exchange, error: RequestError): void {
-  const { reply, incoming } = exchange
+  const { carrier } = exchange
   const text = exchange.hasKey ? error.message : `${error.status} ${STATUS_CODES[error.status]}`
-  const unread = hasBody(exchange) && !incoming.readableEnded
-  reply.writeHead(error.status, {
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    // Whoever waits for our "continue" gets none and may send its body or not: the next request could not be told apart.
-    ...(exchange.expectsContinue || exchange.upgrade || error.status === 408 ? { connection: 'close' } : {}),
-  })
-  reply.end(text)
-  if (unread) discardRest(incoming)
+  const unread = hasBody(exchange) && !carrier.incoming.readableEnded
+  // Whoever waits for our "continue" gets none and may send its body or not: the next request could not be told apart.
+  const last = exchange.expectsContinue || exchange.upgrade !== undefined || error.status === 408
+  carrier.answer(error.status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, text, last)
+  if (unread) carrier.discardBody()
 }

@@ -76,7 +76,7 @@ describe('a body', () => {
     const taken = await unchangedFor(500, () => client.socket.bytesRead)
     expect(taken).toBeLessThan(content.length)
     client.socket.resume()
-    await expect.poll(() => client.socket.bytesRead).toBeGreaterThan(content.length)
+    await expect.poll(() => client.socket.bytesRead, { timeout: 10_000 }).toBeGreaterThan(content.length)
     client.write('GET /exapps/demo/stream?events=2&intervalMs=4000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(await client.closed).toMatch(/data: 2\n\n\r\n0\r\n\r\n$/)
   })

@@ -1,0 +1,137 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Carrier } from './carrier.ts'
+import type { RequestHead } from './head.ts'
+import type { FlatHeaders } from './headers.ts'
+
+/** Bytes of an unwanted body that are read to keep the connection usable; beyond, it is closed. */
+const maxDiscardedBytes = 1024 * 1024
+
+/** An unwanted body that trickles on is cut after this long. */
+const maxDiscardMs = 5_000
+
+/** One request and its reply on an HTTP/1.1 connection. */
+export class Http1Carrier implements Carrier {
+  readonly incoming: IncomingMessage
+  readonly reply: ServerResponse
+
+  constructor(incoming: IncomingMessage, reply: ServerResponse) {
+    this.incoming = incoming
+    this.reply = reply
+  }
+
+  get method(): string {
+    return this.incoming.method ?? ''
+  }
+
+  get target(): string {
+    return this.incoming.url ?? ''
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.incoming.rawHeaders
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.incoming.socket.remoteAddress
+  }
+
+  get isEncrypted(): boolean {
+    return 'encrypted' in this.incoming.socket
+  }
+
+  get headSent(): boolean {
+    return this.reply.headersSent
+  }
+
+  get status(): number {
+    return this.reply.statusCode
+  }
+
+  get isGone(): boolean {
+    return this.reply.destroyed
+  }
+
+  hasBody({ last }: RequestHead): boolean {
+    return last.has('transfer-encoding') || (last.get('content-length') ?? '0') !== '0'
+  }
+
+  sendContinue(): void {
+    this.reply.writeContinue()
+  }
+
+  sendHead(status: number, statusText: string, headers: FlatHeaders): void {
+    this.reply.writeHead(status, statusLineText(statusText), headers)
+  }
+
+  flushHead(): void {
+    this.reply.write(noBytes) // flushHeaders() would write the head as UTF-8
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.reply.write(chunk)
+  }
+
+  end(trailers: FlatHeaders, stallMs: number): void {
+    const { reply } = this
+    if (trailers.length > 0 && reply.chunkedEncoding) reply.addTrailers(pairs(trailers))
+    reply.end()
+    if ((reply.socket?.writableLength ?? 0) === 0) return
+    this.limitStall(stallMs)
+    reply.prependOnceListener('finish', () => this.limitStall(noLimit)) // before Node sets the limit of an idle connection
+  }
+
+  /** A socket's own time-out counts from the last byte that the client took; it then destroys the socket. */
+  limitStall(milliseconds: number): void {
+    this.reply.socket?.setTimeout(milliseconds)
+  }
+
+  answer(status: number, headers: OutgoingHttpHeaders, text: string, last: boolean): void {
+    this.reply.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text), ...(last ? { connection: 'close' } : {}) })
+    this.reply.end(text)
+  }
+
+  /** Reads on for a while: closing at once would reset the connection and take the answer with it. */
+  discardBody(): void {
+    const { incoming } = this
+    let discarded = 0
+    const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
+    incoming.on('data', (chunk: Buffer) => {
+      discarded += chunk.length
+      if (discarded > maxDiscardedBytes) incoming.socket.destroy()
+    })
+    incoming.once('close', () => clearTimeout(cut))
+    incoming.resume()
+  }
+
+  /** Only an end before the announced one tells the client that the rest is missing. */
+  cutShort(): void {
+    if (!this.reply.writableFinished) this.reply.destroy()
+  }
+
+  /** A reset tells a scanner least and costs least. */
+  drop(): void {
+    const { socket } = this.incoming
+    if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+    else socket.destroy()
+  }
+
+  forRouter(): { readonly incoming: IncomingMessage; readonly reply: ServerResponse } {
+    return this
+  }
+}
+
+const noBytes = Buffer.alloc(0)
+
+/** Of a socket's time-out. */
+const noLimit = 0
+
+/** The status text arrives decoded as UTF-8; its bytes go on as they came. */
+const statusLineText = (text: string): string => (isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1'))
+
+// oxlint-disable-next-line no-control-regex
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
+
+const pairs = (flat: readonly string[]): [string, string][] =>
+  flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : []))
