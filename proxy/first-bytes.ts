@@ -26,6 +26,7 @@ export class FirstBytes {
       socket.off('data', onData).off('end', onEnd).off('close', forget).off('error', ignore)
     }
     const onData = (chunk: Buffer): void => {
+      if (!this.#since.has(socket)) return // it is too late
       const bytes = begun ? Buffer.concat([begun, chunk]) : chunk
       const compared = Math.min(bytes.length, preface.length)
       const isHttp2 = preface.compare(bytes, 0, compared, 0, compared) === 0

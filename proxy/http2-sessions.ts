@@ -75,6 +75,7 @@ export class Http2Sessions {
 
   /** Takes a connection on which the client speaks HTTP/2; bytes that came already wait in the socket. */
   accept(socket: Socket): void {
+    if (socket.destroyed) return
     socket.allowHalfOpen = false // a client that ends its side of it wants no more answers
     const session = performServerHandshake(socket, limits)
     const peer = { remoteAddress: socket.remoteAddress, isEncrypted: 'encrypted' in socket }

@@ -2,14 +2,9 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Carrier } from './carrier.ts'
+import { discard } from './discard.ts'
 import type { RequestHead } from './head.ts'
 import type { FlatHeaders } from './headers.ts'
-
-/** Bytes of an unwanted body that are read to keep the connection usable; beyond, it is closed. */
-const maxDiscardedBytes = 1024 * 1024
-
-/** An unwanted body that trickles on is cut after this long. */
-const maxDiscardMs = 5_000
 
 /** One request and its reply on an HTTP/1.1 connection. */
 export class Http1Carrier implements Carrier {
@@ -92,17 +87,9 @@ export class Http1Carrier implements Carrier {
     this.reply.end(text)
   }
 
-  /** Reads on for a while: closing at once would reset the connection and take the answer with it. */
+  /** The connection stays usable when little is left. */
   discardBody(): void {
-    const { incoming } = this
-    let discarded = 0
-    const cut = setTimeout(() => incoming.socket.destroy(), maxDiscardMs)
-    incoming.on('data', (chunk: Buffer) => {
-      discarded += chunk.length
-      if (discarded > maxDiscardedBytes) incoming.socket.destroy()
-    })
-    incoming.once('close', () => clearTimeout(cut))
-    incoming.resume()
+    discard(this.incoming, () => this.incoming.socket.destroy())
   }
 
   /** Only an end before the announced one tells the client that the rest is missing. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { constants, Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Carrier } from './carrier.ts'
+import { discard } from './discard.ts'
 import { UpstreamClosedError } from './errors.ts'
 import type { RequestHead } from './head.ts'
 import type { FlatHeaders } from './headers.ts'
@@ -30,6 +31,7 @@ export class Http2Carrier implements Carrier {
   #trailers: OutgoingHttpHeaders = {}
   /** Trailers, even none, have to be sent before the stream may be ended. */
   #trailersDue = false
+  /** Nothing more of the body is taken; the stream is reset as soon as the answer is whole. */
   #discarding = false
   #forRouter: Http2ServerResponse | undefined
 
@@ -113,8 +115,15 @@ export class Http2Carrier implements Carrier {
 
   /** After a whole answer NO_ERROR says that nothing was wrong with a body that is not wanted (RFC 9113 §8.1). */
   discardBody(): void {
-    this.#discarding = true
-    if (!this.#trailersDue) this.reply.close(constants.NGHTTP2_NO_ERROR)
+    discard(this.incoming, () => {
+      if (this.#discarding) return
+      this.#discarding = true
+      this.incoming.pause()
+      if (this.#trailersDue) return
+      // close() takes the stall's limit away: not before the client has everything.
+      if (this.reply.writableFinished) this.#resetQuietly()
+      else this.reply.once('finish', this.#resetQuietly)
+    })
   }
 
   /** close() would end the body in order before it resets the stream; this is a reset with INTERNAL_ERROR and nothing else. */
@@ -138,8 +147,10 @@ export class Http2Carrier implements Carrier {
   readonly #onWantTrailers = (): void => {
     this.reply.sendTrailers(this.#trailers) // Node sends them with setImmediate(): what comes after follows them
     this.#trailersDue = false
-    if (this.#discarding) setImmediate(() => this.reply.close(constants.NGHTTP2_NO_ERROR))
+    if (this.#discarding) setImmediate(this.#resetQuietly)
   }
+
+  readonly #resetQuietly = (): void => this.reply.close(constants.NGHTTP2_NO_ERROR)
 }
 
 /** Never leaves this file: it gives a reset its code. */

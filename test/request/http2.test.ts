@@ -85,6 +85,7 @@ describe('over HTTP/2', () => {
       const key = { 'harp-shared-key': sharedKey }
       expect(await client.ask({ method: 'POST', path: '/exapps/app_api/info', headers: key })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
       expect(await client.ask({ method: 'POST', path: '/exapps/app_api/exapp_storage/demo', headers: key, body: 'no JSON' })).toMatchObject({ status: 400 })
+      expect(await client.ask({ method: 'HEAD', path: '/exapps/app_api/info', headers: key })).toMatchObject({ status: 200, headers: { 'content-length': '64' }, text: '', resetCode: 0 })
       expect(await client.ask({ method: 'DELETE', path: '/exapps/app_api/exapp_storage/demo', headers: key })).toMatchObject({ status: 204 })
     })
   })
