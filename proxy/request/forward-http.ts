@@ -1,6 +1,6 @@
 import type { ConnectionPools } from './connection-pools.ts'
 import { type Exchange, hasBody } from './exchange.ts'
-import type { FlatHeaders } from './headers.ts'
+import type { FlatHeaders } from './head.ts'
 import { RequestBody } from './request-body.ts'
 import { ResponseRelay } from './response-relay.ts'
 import type { Upstream } from './upstream.ts'

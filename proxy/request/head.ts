@@ -1,3 +1,6 @@
+/** Flat list of names and values, as Node and undici take them. */
+export type FlatHeaders = string[]
+
 /** The header lines of a request by lower-case name. Of a repeated header the last line counts (HaRP contract §3.1). */
 export interface RequestHead {
   readonly last: ReadonlyMap<string, string>

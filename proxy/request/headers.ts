@@ -1,4 +1,5 @@
 import type { Permit } from './authorize.ts'
+import type { FlatHeaders } from './head.ts'
 
 /** Belong to one connection, not to the message (RFC 9110 §7.6.1). Our own connection upstream has its own. */
 const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
@@ -11,9 +12,6 @@ const stamped: ReadonlySet<string> = new Set(['ex-app-id', 'ex-app-version', 'au
 
 /** `base64("app_api_haproxy_user:")`: AppAPI's leftover Basic header, which holds the shared key (AppAPI contract §2.1). */
 const daemonBasicAuth = 'Basic YXBwX2FwaV9oYXByb3h5X3VzZXI6'
-
-/** Flat list of names and values, as Node and undici take them. */
-export type FlatHeaders = string[]
 
 /** Upstream of an ExApp: what the client sent, less what is ours, plus who asks (HaRP contract §3.9). */
 export function headersForExApp(rawHeaders: readonly string[], permit: Permit, writtenAppId: string): FlatHeaders {

@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls'
 import type { Carrier } from './carrier.ts'
 import { discard } from './discard.ts'
 import type { RequestHead } from './head.ts'
-import type { FlatHeaders } from './headers.ts'
+import type { FlatHeaders } from './head.ts'
 
 /** One request and its reply on an HTTP/1.1 connection. */
 export class Http1Carrier implements Carrier {

@@ -4,7 +4,7 @@ import type { Carrier } from './carrier.ts'
 import { discard } from './discard.ts'
 import { UpstreamClosedError } from './errors.ts'
 import type { RequestHead } from './head.ts'
-import type { FlatHeaders } from './headers.ts'
+import type { FlatHeaders } from './head.ts'
 
 /** Where an HTTP/2 connection comes from. */
 export interface Http2Peer {
