@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { dataHeader, encodeHeader, windowUpdate } from './encoder.ts'
 import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestroyedError, StreamResetError } from './errors.ts'
 import { Flag, HEADER_BYTES } from './frame.ts'
@@ -7,6 +7,7 @@ import type { MuxLimits } from './limits.ts'
 import { ReceiveBuffer, detached } from './receive-buffer.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { Sender } from './send-queue.ts'
+import { SocketShaped } from './socket-shaped.ts'
 import { ReceiveWindow, SendWindow } from './window.ts'
 
 /** What a stream asks of the session that carries it. */
@@ -27,14 +28,12 @@ type WriteCallback = (error?: Error | null) => void
  * `end()` holds the FIN back until the peer's FIN came, `destroySoon()` sends it after the last byte and drops what still
  * comes, and `destroy()` of a stream that is not finished resets it. The methods named `receive…` belong to the muxer.
  */
-export class MuxStream extends Duplex implements Sender {
+export class MuxStream extends SocketShaped implements Sender {
   readonly id: number
   /** Bytes that arrived on this stream. */
   bytesRead = 0
   /** Bytes that were handed to the transport. */
   bytesWritten = 0
-  /** Read by node:http's agent, see `setTimeout`. */
-  readonly timeout = 0
 
   readonly #host: StreamHost
   readonly #sendWindow = new SendWindow()
@@ -81,29 +80,6 @@ export class MuxStream extends Duplex implements Sender {
     if (!this.writableEnded) this.end()
     if (this.#onFinSent !== undefined) this.#sendFin()
     this.#armCloseTimer()
-  }
-
-  /** Nothing to do: the session keeps itself alive. Called by node:http's agent, like the next four. */
-  setKeepAlive(): this {
-    return this
-  }
-
-  /** Nothing to do: small writes are sent at once. */
-  setNoDelay(): this {
-    return this
-  }
-
-  /** Not supported: the request path measures its own time-outs. */
-  setTimeout(): this {
-    return this
-  }
-
-  ref(): this {
-    return this
-  }
-
-  unref(): this {
-    return this
   }
 
   receiveCredit(delta: number): void {

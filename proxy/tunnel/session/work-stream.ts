@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { Duplex } from 'node:stream'
 import { defaultMuxLimits } from '../mux/limits.ts'
+import { SocketShaped } from '../mux/socket-shaped.ts'
 import type { BandwidthLimit } from '../payload/bandwidth.ts'
 import type { PayloadCodec } from '../payload/codec.ts'
 import type { FrpStream } from '../frp-stream.ts'
@@ -19,9 +19,7 @@ type WriteCallback = (error?: Error | null) => void
  * It ends as `MuxStream` does, because frp has no half-close: `end()` is held back until the client has ended, `destroySoon()`
  * is not, and `destroy()` of a stream that is not finished cuts the connection.
  */
-export class WorkStream extends Duplex {
-  /** Read by node:http's agent, see `setTimeout`. */
-  readonly timeout = 0
+export class WorkStream extends SocketShaped {
   readonly #connection: FrpStream
   readonly #codec: PayloadCodec
   readonly #bandwidth: BandwidthLimit | undefined
@@ -77,29 +75,6 @@ export class WorkStream extends Duplex {
     this.once('finish', () => this.destroy())
     if (!this.writableEnded) this.end()
     this.#releaseEnd?.()
-  }
-
-  /** Nothing to do: the session keeps itself alive. Called by node:http's agent, like the next four. */
-  setKeepAlive(): this {
-    return this
-  }
-
-  /** Nothing to do: small writes are sent at once. */
-  setNoDelay(): this {
-    return this
-  }
-
-  /** Not supported: the request path measures its own time-outs. */
-  setTimeout(): this {
-    return this
-  }
-
-  ref(): this {
-    return this
-  }
-
-  unref(): this {
-    return this
   }
 
   override _read(): void {
