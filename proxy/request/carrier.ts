@@ -1,7 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
-import type { RequestHead } from './head.ts'
-import type { FlatHeaders } from './head.ts'
+import type { FlatHeaders, RequestHead } from './head.ts'
 
 /**
  * What one request came on and its answer goes out on: a turn of an HTTP/1.1 connection (`http1-carrier.ts`) or a stream of

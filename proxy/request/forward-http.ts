@@ -6,7 +6,7 @@ import { ResponseRelay } from './response-relay.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
 
-/** What is sent where. Made from a permit: `plan…` functions are the only places that write one. */
+/** What is sent where. Written only where that was allowed: for a `Permit` (pipeline.ts), a `DockerCall` (appapi/control.ts), and by the front. */
 export interface ForwardPlan {
   readonly upstream: Upstream
   /** Path and query, byte for byte. */

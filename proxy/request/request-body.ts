@@ -8,7 +8,6 @@ import { ClientGoneError, ClientTooSlowError } from './errors.ts'
 export class RequestBody extends Readable {
   readonly #incoming: Readable
   readonly #idleTimer: NodeJS.Timeout
-  #bytes = 0
 
   constructor(incoming: Readable, idleMs: number) {
     super({ highWaterMark: 64 * 1024 })
@@ -19,10 +18,6 @@ export class RequestBody extends Readable {
     }, idleMs)
     incoming.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('aborted', this.#onError)
     incoming.pause()
-  }
-
-  get bytes(): number {
-    return this.#bytes
   }
 
   override _read(): void {
@@ -39,7 +34,6 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#bytes += chunk.length
     this.#idleTimer.refresh()
     if (!this.push(chunk)) this.#incoming.pause()
   }

@@ -19,7 +19,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #resolve: () => void = () => {}
   #reject: (error: unknown) => void = () => {}
-  #bytes = 0
+  #hasBody = false
   #ended = false
 
   constructor(options: RelayOptions) {
@@ -29,15 +29,6 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
       this.#reject = reject
     })
     options.carrier.reply.once('close', this.#onClientClose)
-  }
-
-  /** Whether the client has been sent the upstream's head, so that no answer of our own is possible any more. */
-  get headSent(): boolean {
-    return this.#options.carrier.headSent
-  }
-
-  get bytes(): number {
-    return this.#bytes
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -53,12 +44,12 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     carrier.sendHead(status, statusText ?? '', responseHeaders(raw))
     // The head of an event stream must not wait for its first event; a body that came in the same packet goes with the head.
     process.nextTick(() => {
-      if (this.#bytes === 0 && !this.#ended && !carrier.isGone) carrier.flushHead()
+      if (!this.#hasBody && !this.#ended && !carrier.isGone) carrier.flushHead()
     })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
+    this.#hasBody = true
     const { carrier, clientStallMs } = this.#options
     if (carrier.write(chunk) || controller.paused) return
     controller.pause()
