@@ -3,6 +3,7 @@ import { startExApp } from '../test/support/exapp.ts'
 import type { NextcloudStandIn } from '../test/support/nextcloud.ts'
 import type { ExAppRoute } from '../test/support/nextcloud/exapp-table.ts'
 import { startFrpc } from '../test/support/frpc.ts'
+import { harpClientConfig } from '../test/support/harp-client.ts'
 import { MissingPeer } from '../test/support/peers/missing.ts'
 import type { ChildProcess } from '../test/support/peers/child-process.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -69,25 +70,7 @@ export async function startDemoExApp(options: DemoExAppOptions): Promise<DemoExA
 /** Dials in as an ExApp's start script does (HaRP contract §5.4). */
 async function startTunnel(options: DemoExAppOptions, unixSocket: string): Promise<ChildProcess> {
   const { appId, folder, sharedKey, frpPort, dataPlane } = options
-  const config = `
-serverAddr = "127.0.0.1"
-serverPort = ${frpPort}
-loginFailExit = false
-metadatas.token = "${sharedKey}"
-transport.tls.enable = true
-transport.tls.certFile = "${join(dataPlane.certificates, 'client.crt')}"
-transport.tls.keyFile = "${join(dataPlane.certificates, 'client.key')}"
-transport.tls.trustedCaFile = "${join(dataPlane.certificates, 'ca.crt')}"
-transport.tls.serverName = "harp.nc"
-
-[[proxies]]
-name = "${appId}"
-type = "tcp"
-remotePort = ${remotePort}
-[proxies.plugin]
-type = "unix_domain_socket"
-unixPath = "${unixSocket}"
-`
+  const config = harpClientConfig({ frpPort, sharedKey, certificates: dataPlane.certificates, appId, remotePort, unixSocket })
   const frpc = await startFrpc({ version: frpcVersion, config, dir: folder })
   try {
     await frpc.waitForOutput(/start proxy success/, tunnelTimeoutMs)

@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import path from 'node:path'
 import { startFrpc } from '../../test/support/frpc.ts'
+import { harpClientConfig } from '../../test/support/harp-client.ts'
 import { sharedKey } from '../../test/support/data-plane.ts'
 import type { ChildProcess } from '../../test/support/peers/child-process.ts'
 import type { Stage } from '../stage.ts'
@@ -11,25 +12,14 @@ const connectTimeoutMs = 60_000
 
 /** Starts an frpc as an ExApp's start script does (HaRP contract §5.4), for the ExApp at that place; resolves when its tunnel is there. */
 export async function startTunnelClient({ folder, certificates, exAppSocket }: Stage, frpPort: number, index: number): Promise<ChildProcess> {
-  const config = `
-serverAddr = "127.0.0.1"
-serverPort = ${frpPort}
-loginFailExit = false
-metadatas.token = "${sharedKey}"
-transport.tls.enable = true
-transport.tls.certFile = "${certificates}/frp/client.crt"
-transport.tls.keyFile = "${certificates}/frp/client.key"
-transport.tls.trustedCaFile = "${certificates}/frp/ca.crt"
-transport.tls.serverName = "harp.nc"
-
-[[proxies]]
-name = "${appIdAt(index)}"
-type = "tcp"
-remotePort = ${portAt(index)}
-[proxies.plugin]
-type = "unix_domain_socket"
-unixPath = "${exAppSocket}"
-`
+  const config = harpClientConfig({
+    frpPort,
+    sharedKey,
+    certificates: path.join(certificates, 'frp'),
+    appId: appIdAt(index),
+    remotePort: portAt(index),
+    unixSocket: exAppSocket,
+  })
   const dir = await mkdtemp(path.join(folder, 'frpc-'))
   const frpc = await startFrpc({ version: frpcVersion, config, dir })
   try {

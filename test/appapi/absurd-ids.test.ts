@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { statusOf } from '../support/send.ts'
 import { freshClient, setStage, type Stage } from '../request/stage.ts'
-import { callApi } from './call.ts'
+import { callApi, recordFor } from './call.ts'
 
 describe('an absurd app id', () => {
   let stage: Stage
@@ -10,14 +10,7 @@ describe('an absurd app id', () => {
   })
   afterAll(() => stage.close())
 
-  const record = (): string =>
-    JSON.stringify({
-      exapp_token: 't',
-      exapp_version: '1',
-      host: '127.0.0.1',
-      port: stage.exApp.port,
-      routes: [{ url: '.*', access_level: 0 }],
-    })
+  const record = (): string => recordFor(stage.exApp.port)
   const push = (id: string) => callApi(stage.port, `/exapp_storage/${id}`, { method: 'POST', body: record() })
   const forget = (id: string) => callApi(stage.port, `/exapp_storage/${id}`, { method: 'DELETE' })
   const visit = (id: string) => statusOf({ port: stage.port, path: `/exapps/${id}/x`, from: freshClient() })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { setStage, type Stage } from '../request/stage.ts'
-import { callApi, openRaw, type RawConnection, rawHead } from './call.ts'
+import { callApi, openRaw, type RawConnection, rawHead, recordFor } from './call.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -11,14 +11,7 @@ describe('bodies of control calls', () => {
   })
   afterAll(() => stage.close())
 
-  const record = (): string =>
-    JSON.stringify({
-      exapp_token: 't',
-      exapp_version: '1',
-      host: '127.0.0.1',
-      port: stage.exApp.port,
-      routes: [{ url: '.*', access_level: 0 }],
-    })
+  const record = (): string => recordFor(stage.exApp.port)
   /** A valid record of exactly so many bytes: JSON takes blanks at its end. */
   const recordOf = (bytes: number): string => record().padEnd(bytes)
   const open = async (): Promise<RawConnection> => {

@@ -10,6 +10,10 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** A valid record as AppAPI pushes it, of an ExApp on this port that lets everybody in. */
+export const recordFor = (port: number | undefined): string =>
+  JSON.stringify({ exapp_token: 't', exapp_version: '1', host: '127.0.0.1', port, routes: [{ url: '.*', access_level: 0 }] })
+
 /** Calls the control API as AppAPI does, with the right key. */
 export function callApi(port: number, path: string, { headers = {}, ...call }: Call = {}): Promise<Answer> {
   return sendForAnswer({

@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, it } from 'vitest'
+import { hashOf, hashStream, piecesOf } from './hashes.ts'
 import { POOL_SIZE, Rig, describeWithFrpc } from './rig.ts'
 
 const MIB = 1024 * 1024
@@ -64,19 +65,4 @@ async function startBackend(socket: string, answer: Buffer): Promise<AsyncDispos
       await once(server, 'close')
     },
   }
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-async function hashStream(stream: Readable): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk)
-  return hash.digest('hex')
-}
-
-/** Pieces whose size is no multiple of anything. */
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
-  for (let start = 0; start < bytes.length; start += 99_991) yield bytes.subarray(start, start + 99_991)
 }

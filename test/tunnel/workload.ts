@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import path from 'node:path'
@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { expect } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { hashOf, hashStream, piecesOf } from './hashes.ts'
 import type { Rig } from './rig.ts'
 
 const MIB = 1024 * 1024
@@ -72,19 +73,4 @@ async function expectWebSocketEcho(stream: Duplex): Promise<void> {
   }
   socket.close()
   await once(socket, 'close')
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-async function hashStream(stream: Readable): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk)
-  return hash.digest('hex')
-}
-
-/** Pieces whose size is no multiple of anything. */
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
-  for (let start = 0; start < bytes.length; start += 99_991) yield bytes.subarray(start, start + 99_991)
 }

@@ -13,6 +13,7 @@ import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { type ExAppStandIn, startExApp } from '../support/exapp.ts'
 import { makeLikeHarp } from '../support/frp-certificates.ts'
 import { startFrpc } from '../support/frpc.ts'
+import { harpClientConfig } from '../support/harp-client.ts'
 import { type NextcloudStandIn, startNextcloud } from '../support/nextcloud.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
 import { ensureFrp, frpVersions } from '../support/peers/frp.ts'
@@ -48,7 +49,7 @@ for (const version of frpVersions) {
         HP_LOG_LEVEL: 'info',
       }
       plane = await startDataPlaneProcess(environment)
-      frpc = await startFrpc({ version, config: exAppClient(frp, join(folder, 'certs', 'frp'), join(folder, 'exapp.sock')) })
+      frpc = await startFrpc({ version, config: harpClientConfig({ frpPort: frp, sharedKey, certificates: join(folder, 'certs', 'frp'), appId: 'demo', remotePort: 23_000, unixSocket: join(folder, 'exapp.sock') }) })
       await frpc.waitForOutput(/start proxy success/)
     })
     finish(async () => {
@@ -114,27 +115,6 @@ for (const version of frpVersions) {
     })
   })
 }
-
-/** What HaRP's start script writes into an ExApp's container (HaRP contract §5.4). */
-const exAppClient = (port: number, certificates: string, socket: string): string => `
-serverAddr = "127.0.0.1"
-serverPort = ${port}
-loginFailExit = false
-transport.tls.enable = true
-transport.tls.certFile = "${certificates}/client.crt"
-transport.tls.keyFile = "${certificates}/client.key"
-transport.tls.trustedCaFile = "${certificates}/ca.crt"
-transport.tls.serverName = "harp.nc"
-metadatas.token = "${sharedKey}"
-
-[[proxies]]
-name = "demo"
-type = "tcp"
-remotePort = 23000
-[proxies.plugin]
-type = "unix_domain_socket"
-unixPath = "${socket}"
-`
 
 /** A port that was free a moment ago: frpc's configuration and a restart need one that stays the same. */
 async function freePort(): Promise<number> {

@@ -1,0 +1,31 @@
+/** What one ExApp's frpc is told. */
+export interface HarpClient {
+  readonly frpPort: number
+  readonly sharedKey: string
+  /** Folder of ca.crt, client.crt and client.key. */
+  readonly certificates: string
+  readonly appId: string
+  readonly remotePort: number
+  readonly unixSocket: string
+}
+
+/** The frpc configuration that HaRP's start script writes into an ExApp's container (HaRP contract §5.4). */
+export const harpClientConfig = ({ frpPort, sharedKey, certificates, appId, remotePort, unixSocket }: HarpClient): string => `
+serverAddr = "127.0.0.1"
+serverPort = ${frpPort}
+loginFailExit = false
+metadatas.token = "${sharedKey}"
+transport.tls.enable = true
+transport.tls.certFile = "${certificates}/client.crt"
+transport.tls.keyFile = "${certificates}/client.key"
+transport.tls.trustedCaFile = "${certificates}/ca.crt"
+transport.tls.serverName = "harp.nc"
+
+[[proxies]]
+name = "${appId}"
+type = "tcp"
+remotePort = ${remotePort}
+[proxies.plugin]
+type = "unix_domain_socket"
+unixPath = "${unixSocket}"
+`
