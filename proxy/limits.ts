@@ -11,6 +11,10 @@ export interface ProxyLimits {
   readonly requestsPerUpstream: number
   /** WebSockets at once through one tunnel. With the requests beside them they are as many as its session has streams. */
   readonly upgradesPerTunnel: number
+  /** Requests that wait for tunnels to come back; each holds a visitor's connection. */
+  readonly requestsWaitingForTunnels: number
+  /** The same for one tunnel, so that one that is gone leaves the others theirs. */
+  readonly requestsWaitingPerTunnel: number
   /** ExApps and engines with kept connections; ExApps number in the tens, but a key holder's header fallback can name any. */
   readonly upstreams: number
   /** Questions to Nextcloud at once: a hundred are under way, the others wait, at 20 ms each for a tenth of a second. */
@@ -30,6 +34,8 @@ export const defaultLimits: ProxyLimits = {
   failingClients: 50_000,
   requestsPerUpstream: 1_000,
   upgradesPerTunnel: 3_000,
+  requestsWaitingForTunnels: 4_000,
+  requestsWaitingPerTunnel: 1_000,
   upstreams: 1_000,
   nextcloudCalls: 500,
   cachedSessions: 100_000,

@@ -99,7 +99,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
   })
 
   // Tunnels
-  const registry = new TunnelRegistry()
+  const registry = new TunnelRegistry({ maxWaiters: limits.requestsWaitingForTunnels, maxWaitersPerTunnel: limits.requestsWaitingPerTunnel })
   const hasLocalSocket = (): boolean => existsSync(config.dockerSocket)
   const tunnelFailures = bansWith(() => onLimit('failing_frp_clients'))
   const certificates = await readCertificates(config, { log, now })

@@ -38,11 +38,13 @@ const RECONNECT_WINDOW_MS = 60_000
 /** How long after our start any tunnel may still be on its way here. */
 const START_UP_WINDOW_MS = 30_000
 
-/** Requests that may wait for tunnels to come back, all together: each holds a visitor's connection and its request. */
-export const MAX_WAITERS = 4000
-
-/** The same for one tunnel, so that one that is gone leaves the others theirs: as many as have a connection of their own. */
-export const MAX_WAITERS_PER_TUNNEL = 1000
+export interface TunnelRegistryOptions {
+  /** A clock in milliseconds that never goes back. */
+  readonly now?: () => number
+  /** Requests that may wait for tunnels to come back: all together, and for one tunnel. */
+  readonly maxWaiters?: number
+  readonly maxWaitersPerTunnel?: number
+}
 
 interface Waiter {
   resolve(tunnel: RegisteredTunnel): void
@@ -66,8 +68,7 @@ export class TunnelRegistry {
   readonly #waiters = new Map<number, Set<Waiter>>()
   #isStopped = false
 
-  /** `now` is a clock in milliseconds that never goes back. */
-  constructor({ now = () => performance.now(), maxWaiters = MAX_WAITERS, maxWaitersPerTunnel = MAX_WAITERS_PER_TUNNEL } = {}) {
+  constructor({ now = () => performance.now(), maxWaiters = Infinity, maxWaitersPerTunnel = Infinity }: TunnelRegistryOptions = {}) {
     this.#now = now
     this.#quota = new Quota(() => ({ total: maxWaiters, perKey: maxWaitersPerTunnel }))
     this.#startedAt = now()

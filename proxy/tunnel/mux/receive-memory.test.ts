@@ -81,6 +81,19 @@ describe('the memory for unread bytes', () => {
     expect(sessions[4]?.lend(1)).toBe(true)
   })
 
+  it('is scarce from a quarter on, for a session and for all', () => {
+    const { memory } = memoryOf(4000)
+    const [one, other] = [memory.newSession(), memory.newSession()]
+    one.lend(250)
+    expect([one.isScarce, other.isScarce]).toEqual([false, false])
+    const holder = new TestHolder(one).hold(1)
+    expect([one.isScarce, other.isScarce]).toEqual([true, false])
+    for (const session of [1, 2, 3].map(() => memory.newSession())) new TestHolder(session).hold(250)
+    expect(other.isScarce).toBe(true)
+    holder.hold(0)
+    expect([one.isScarce, other.isScarce]).toEqual([false, false])
+  })
+
   it('never keeps more than its limits, whoever holds and lets go', () => {
     const step = fc.record({ holder: fc.nat(11), bytes: fc.nat(3000) })
     fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -6,6 +6,9 @@ const SESSION_SHARE = 1 / 4
 /** Windows grow up to this part of either: what is only promised must not cost those streams whose bytes are here. */
 const LENDING_SHARE = 1 / 2
 
+/** When this part of that is in use, windows that their readers do not need are taken back. */
+const SCARCE_SHARE = LENDING_SHARE / 2
+
 /** Who keeps bytes that arrived and that nobody has read yet. */
 export interface Holder {
   /** Lets go of them, and ends what they were for. */
@@ -66,16 +69,25 @@ export class ReceiveMemory {
 
   /** For `SessionMemory`: whether a window may grow by so much, which then counts. */
   lend(session: SessionMemory, bytes: number): boolean {
-    const share = this.limitBytes * LENDING_SHARE
-    if (this.#held + this.#lent + bytes > share) return false
-    if (session.heldBytes + session.lentBytes + bytes > share * SESSION_SHARE) return false
+    if (this.#exceeds(session, bytes, LENDING_SHARE)) return false
     this.#lent += bytes
     return true
+  }
+
+  /** For `SessionMemory`. */
+  isScarceFor(session: SessionMemory): boolean {
+    return this.#exceeds(session, 0, SCARCE_SHARE)
   }
 
   /** For `SessionMemory`: a window that had grown is small again, or gone. */
   takeBack(bytes: number): void {
     this.#lent -= bytes
+  }
+
+  /** Whether so much more would be beyond this part of all, or of what the session may have. */
+  #exceeds(session: SessionMemory, bytes: number, part: number): boolean {
+    const share = this.limitBytes * part
+    return this.#held + this.#lent + bytes > share || session.heldBytes + session.lentBytes + bytes > share * SESSION_SHARE
   }
 }
 
@@ -106,6 +118,10 @@ export class SessionMemory {
     else this.#holders.delete(holder)
     this.#held += change
     this.#all.change(this, change)
+  }
+
+  get isScarce(): boolean {
+    return this.#all.isScarceFor(this)
   }
 
   lend(bytes: number): boolean {

@@ -25,15 +25,14 @@ export class SendWindow {
 export interface WindowLender {
   lend(bytes: number): boolean
   takeBack(bytes: number): void
+  /** Whether others may soon be refused. */
+  readonly isScarce: boolean
 }
 
 /** A reader that took half of a window within this time gets a larger one: on a path of 250 ms it is what slows the peer down. */
 const GROW_WITHIN_MS = 250
 
-/** A window grows only while its reader has left no more than this part of it unread: for a slower one it would only be filled. */
-const MAX_UNREAD_TO_GROW = 1 / 4
-
-/** From here on the reader is what slows the stream down, and the initial window is as good as any. */
+/** From this part of a window on its reader is what slows the stream down, and a smaller one would do as well. */
 const UNREAD_TO_SHRINK = 1 / 2
 
 /**
@@ -41,7 +40,7 @@ const UNREAD_TO_SHRINK = 1 / 2
  *
  * Credit goes back by consumption, not by arrival, so a reader that stands still stops its peer; and only in halves of the
  * window, because smaller updates cost a frame and gain nothing. The window begins as small as the protocol allows and doubles
- * for a reader that keeps up, as long as somebody lends it the bytes.
+ * for a reader that is fast, as long as somebody lends it the bytes; where they are scarce, a reader that falls behind loses them.
  */
 export class ReceiveWindow {
   readonly #maxBytes: number
@@ -90,11 +89,11 @@ export class ReceiveWindow {
 
   #resize(unread: number): void {
     const now = this.#now()
-    const isFast = now - this.#returnedAt <= GROW_WITHIN_MS && unread <= this.#size * MAX_UNREAD_TO_GROW
+    const isFast = now - this.#returnedAt <= GROW_WITHIN_MS
     this.#returnedAt = now
     const growth = Math.min(this.#size, this.#maxBytes - this.#size)
-    if (isFast && growth > 0 && this.#lender.lend(growth)) this.#size += growth
-    else if (unread >= this.#size * UNREAD_TO_SHRINK) this.#shrink()
+    if (this.#lender.isScarce && unread >= this.#size * UNREAD_TO_SHRINK) this.#shrink()
+    else if (isFast && growth > 0 && this.#lender.lend(growth)) this.#size += growth
   }
 
   #shrink(): void {
