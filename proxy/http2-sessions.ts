@@ -7,7 +7,7 @@ import type { Carrier } from './request/carrier.ts'
 import { Http2Carrier, type Http2Peer } from './request/http2-carrier.ts'
 
 /** Requests that one connection may have at once: what RFC 9113 §6.5.2 asks a server to allow at least, and HAProxy's number. */
-const maxStreams = 100
+export const maxStreams = 100
 
 /** Of each upload, this much may be on its way or wait here: 8 MB/s at 30 ms. HAProxy's is 64 KiB; with all streams a client can make us hold 25 MiB. */
 const streamWindowBytes = 256 * 1024

@@ -161,7 +161,7 @@ export class UpstreamTimeoutError extends RequestError {
   override readonly logLevel = 'error'
 }
 
-/** The client stopped sending its body. */
+/** The client stopped sending its body, or reads its answer too slowly. */
 export class ClientTooSlowError extends RequestError {
   readonly status = 408
   readonly outcome = 'client-timeout'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { makeThrowAwayCertificate } from '../../proxy/certificates/throw-away.ts'
 import { connectRaw, type RawClient } from '../request/raw-client.ts'
 import { statusOf } from '../support/send.ts'
@@ -25,7 +25,7 @@ describeLimits('visitors’ connections', () => {
       socket.destroy()
       await closed
     }
-    await expect.poll(() => statusOf({ port: stage.port, path: '/exapps/demo/public' })).toBe(200)
+    await vi.waitUntil(async () => (await statusOf({ port: stage.port, path: '/exapps/demo/public' })) === 200)
   })
   afterAll(async () => {
     await stage.close()

@@ -1,7 +1,7 @@
 import type { OnLimit } from '../../limit-reached.ts'
 
 /** One session may take this part of the whole: a client that floods us must leave the others theirs. */
-const SESSION_SHARE = 1 / 4
+export const SESSION_SHARE = 1 / 4
 
 /** Windows grow up to this part of either: what is only promised must not cost those streams whose bytes are here. */
 const LENDING_SHARE = 1 / 2

@@ -35,6 +35,8 @@ const GROW_WITHIN_MS = 250
 /** From this part of a window on its reader is what slows the stream down, and a smaller one would do as well. */
 const UNREAD_TO_SHRINK = 1 / 2
 
+const sinceStart = (): number => performance.now()
+
 /**
  * How many bytes the peer may still send on one stream.
  *
@@ -54,7 +56,7 @@ export class ReceiveWindow {
   #returnedAt: number
 
   /** `now` is a clock in milliseconds that never goes back. */
-  constructor(maxBytes: number, lender: WindowLender, now: () => number = () => performance.now()) {
+  constructor(maxBytes: number, lender: WindowLender, now: () => number = sinceStart) {
     this.#maxBytes = maxBytes
     this.#lender = lender
     this.#now = now
