@@ -3,17 +3,20 @@ import type { AddressInfo, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { answerRaw } from './bad-http.ts'
 import { FirstBytes } from './first-bytes.ts'
+import type { HttpConnections } from './http-connections.ts'
 import { createHttp1Server, headCheckMs, type Http1ServerOptions, type HttpsCertificate } from './http1-server.ts'
 import { Http2Sessions } from './http2-sessions.ts'
 import { type OpenExchangeOptions, openExchange } from './request/open-exchange.ts'
 import type { Pipeline } from './request/pipeline.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
 
-export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs'> {
+export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs' | 'pipelined' | 'onLimit'> {
   readonly listen: ListenAddress
   /** Present: HTTPS. */
   readonly tls?: HttpsCertificate | undefined
   readonly pipeline: Pipeline
+  /** Counts the connections of all listeners. */
+  readonly connections: HttpConnections
 }
 
 export interface HttpListener {
@@ -33,10 +36,10 @@ export interface HttpListener {
  * (prior knowledge). Every request becomes an `Exchange` and goes through the pipeline.
  */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
-  const { listen, tls, pipeline, onRefused } = options
+  const { listen, tls, pipeline, connections, onRefused, pipelined, onLimit } = options
   let { clientMs } = options
   const onRequest: Http1ServerOptions['onRequest'] = (carrier, extra) => void pipeline(openExchange(carrier, extra, options))
-  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused })
+  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelined, onLimit })
   const http2 = new Http2Sessions({ onRequest: (carrier, expectsContinue) => onRequest(carrier, { upgrade: undefined, expectsContinue }), onRefused })
   const { server } = http1
 
@@ -44,6 +47,12 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     if (!(socket instanceof TLSSocket)) undecided.watch(socket)
     else if (socket.alpnProtocol === 'h2') http2.accept(socket)
     else serveHttp1(socket)
+  })
+  const begin = takeOver(server, 'connection', (socket) => {
+    if (connections.admit(socket)) return begin(socket)
+    onRefused(503)
+    if (tls) socket.destroy() // a handshake would cost more than it is to save
+    else answerRaw(socket.on('error', () => {}), 503, 'too many connections')
   })
   const onSilent = (socket: Socket): void => {
     onRefused(408)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Environment, readConfig } from '../../proxy/config.ts'
 import { LiveSettings } from '../../proxy/live-settings.ts'
 import { createLog } from '../../proxy/log.ts'
-import { type DataPlane, startDataPlane } from '../../proxy/server.ts'
+import { type DataPlane, type DataPlaneDeps, startDataPlane } from '../../proxy/server.ts'
 
 export interface LogLine {
   readonly level: string
@@ -26,8 +26,11 @@ export interface TestDataPlane extends DataPlane {
 /** The shared key of tests, HaRP contract §9. */
 export const sharedKey = 'sk'
 
+/** Limits that are lower than a running data plane has them. */
+export type LowerLimits = Pick<DataPlaneDeps, 'limits' | 'tunnelLimits'>
+
 /** Starts the real data plane against a Nextcloud, with HaRP's variables as settings. */
-export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}): Promise<TestDataPlane> {
+export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}, lower: LowerLimits = {}): Promise<TestDataPlane> {
   const certificates = await mkdtemp(join(tmpdir(), 'harpoon-certs-'))
   const read = () => readConfig({
     HP_SHARED_KEY: sharedKey,
@@ -47,7 +50,7 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
   const lines: string[] = []
   const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
   let offsetMs = 0
-  const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs })
+  const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs, ...lower })
   return {
     ...plane,
     url: `http://127.0.0.1:${plane.ports.http}`,

@@ -10,6 +10,7 @@ import type { buildConnector } from 'undici'
 import type { FrpCertificates } from '../../proxy/certificates/frp-certificates.ts'
 import { ensureFrpCertificates } from '../../proxy/certificates/frp-certificates.ts'
 import { makeThrowAwayCertificate } from '../../proxy/certificates/throw-away.ts'
+import { createLimitCounter, type LimitName } from '../../proxy/limit-reached.ts'
 import { createDial } from '../../proxy/tunnel/dial.ts'
 import type { Dial } from '../../proxy/tunnel/dial.ts'
 import { createTunnelMetrics } from '../../proxy/tunnel/metrics.ts'
@@ -62,7 +63,7 @@ export interface ClientOptions {
 }
 
 /** What a test wants otherwise than a data plane has it by default. */
-export interface RigOptions extends Partial<Omit<TunnelServerOptions, 'tls' | 'allowPlain' | 'registry' | 'log' | 'metrics'>> {
+export interface RigOptions extends Partial<Omit<TunnelServerOptions, 'tls' | 'allowPlain' | 'registry' | 'log' | 'metrics' | 'onLimit'>> {
   readonly tls?: boolean
 }
 
@@ -109,6 +110,12 @@ export class Rig {
     return createDial({ registry: this.registry })
   }
 
+  /** How often a limit was reached. */
+  async timesReached(limit: LimitName): Promise<number> {
+    const lines = (await this.metrics.metrics()).split('\n')
+    return Number(lines.find((line) => line.startsWith(`harpoon_limit_reached_total{limit="${limit}"}`))?.split(' ')[1])
+  }
+
   /** Starts the server, also again: on the port that it had. */
   async startServer(): Promise<void> {
     const { tls: _tls, ...overrides } = this.#options
@@ -123,12 +130,14 @@ export class Rig {
       websocketPolicy: 'mtls',
       assignedPort: async () => undefined,
       failures: { isBanned: () => false, record: () => {} },
+      memoryBytes: () => 256 * 1024 ** 2,
       ...overrides,
       tls: ca && cert && key ? { ca, cert, key } : await throwAway,
       allowPlain: !this.certificates,
       registry: this.registry,
       log: pino({ level: 'debug' }, { write: (line: string) => void this.logLines.push(line) }),
       metrics: createTunnelMetrics(this.metrics, this.registry),
+      onLimit: createLimitCounter(this.metrics),
     })
     this.#port = this.#server.address.port
   }

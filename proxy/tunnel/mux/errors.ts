@@ -59,6 +59,17 @@ export class StreamResetError extends Error {
   }
 }
 
+/** A stream was given up because the memory for unread bytes was used up, and it held most of them. */
+export class StreamMemoryError extends Error {
+  override readonly name = 'StreamMemoryError'
+  readonly streamId: number
+
+  constructor(streamId: number) {
+    super(`stream ${streamId} held too much that nobody read`)
+    this.streamId = streamId
+  }
+}
+
 /** A half-closed stream was given up because the other half did not follow in time. */
 export class StreamCloseTimeoutError extends Error {
   override readonly name = 'StreamCloseTimeoutError'

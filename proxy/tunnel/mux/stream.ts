@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
 import { dataHeader, encodeHeader, windowUpdate } from './encoder.ts'
-import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestroyedError, StreamResetError } from './errors.ts'
+import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestroyedError, StreamMemoryError, StreamResetError } from './errors.ts'
 import { Flag, HEADER_BYTES } from './frame.ts'
 import type { FrameHeader } from './frame.ts'
 import type { MuxLimits } from './limits.ts'
 import { ReceiveBuffer, detached } from './receive-buffer.ts'
+import type { Holder, SessionMemory } from './receive-memory.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { Sender } from './send-queue.ts'
 import { SocketShaped } from './socket-shaped.ts'
@@ -13,6 +14,7 @@ import { ReceiveWindow, SendWindow } from './window.ts'
 /** What a stream asks of the session that carries it. */
 export interface StreamHost {
   readonly limits: MuxLimits
+  readonly memory: SessionMemory
   sendControl(header: FrameHeader): void
   queueData(stream: MuxStream): void
   /** The id is finished on the wire, for us at least: forget the stream. */
@@ -28,7 +30,7 @@ type WriteCallback = (error?: Error | null) => void
  * `end()` holds the FIN back until the peer's FIN came, `destroySoon()` sends it after the last byte and drops what still
  * comes, and `destroy()` of a stream that is not finished resets it. The methods named `receive…` belong to the muxer.
  */
-export class MuxStream extends SocketShaped implements Sender {
+export class MuxStream extends SocketShaped implements Sender, Holder {
   readonly id: number
   /** Bytes that arrived on this stream. */
   bytesRead = 0
@@ -55,12 +57,12 @@ export class MuxStream extends SocketShaped implements Sender {
     super({ allowHalfOpen: false })
     this.id = id
     this.#host = host
-    this.#receiveWindow = new ReceiveWindow(host.limits.receiveWindowBytes)
+    this.#receiveWindow = new ReceiveWindow(host.limits.receiveWindowBytes, host.memory)
     // A peer resets streams at will, also while they wait in a pool without an owner: that must not end the process.
     this.on('error', () => {})
     // What is left to send now may lack credit that a closed peer never gives.
     this.once('end', () => this.#armCloseTimer())
-    host.sendControl(windowUpdate(id, Flag.ack, this.#receiveWindow.openingDelta))
+    host.sendControl(windowUpdate(id, Flag.ack, 0))
   }
 
   get canSend(): boolean {
@@ -72,6 +74,7 @@ export class MuxStream extends SocketShaped implements Sender {
     if (this.destroyed || this.#isDiscarding) return
     this.#isDiscarding = true
     this.#inbox.clear()
+    this.#account()
     if (this.writableFinished) {
       this.destroy()
       return
@@ -96,8 +99,9 @@ export class MuxStream extends SocketShaped implements Sender {
     // After its FIN frpc may send what another goroutine was just writing; after ours, what it wrote before it knew.
     if (this.#isFinReceived || this.#isDiscarding || this.destroyed) return
     this.bytesRead += bytes.length
-    if (this.#wantsBytes && this.#inbox.length === 0) this.#deliver(detached(bytes))
+    if (this.#wantsBytes && this.#inbox.length === 0) this.#give(detached(bytes))
     else this.#inbox.add(bytes)
+    this.#account()
   }
 
   /** Takes the peer's FIN; throws a ProtocolError at a second one. */
@@ -107,6 +111,12 @@ export class MuxStream extends SocketShaped implements Sender {
     if (this.#isFinSent) this.#release()
     else if (this.#onFinSent !== undefined) this.#sendFin()
     this.#endWhenDelivered()
+  }
+
+  /** Drops what is unread and resets the stream: others need the memory. */
+  giveUp(): void {
+    this.#reset()
+    this.destroy(new StreamMemoryError(this.id))
   }
 
   receiveReset(): void {
@@ -137,13 +147,17 @@ export class MuxStream extends SocketShaped implements Sender {
     callback?.()
   }
 
+  /** Whatever way the application takes bytes, it comes through here, unless they went to it without waiting. */
+  override read(size?: number): Buffer | null {
+    const bytes: Buffer | null = super.read(size)
+    this.#account()
+    return bytes
+  }
+
   override _read(): void {
     this.#wantsBytes = true
     let bytes = this.#inbox.shift()
-    while (bytes !== undefined) {
-      const wantsMore = this.#deliver(bytes)
-      bytes = wantsMore ? this.#inbox.shift() : undefined
-    }
+    while (bytes !== undefined) bytes = this.#give(bytes) ? this.#inbox.shift() : undefined
     this.#endWhenDelivered()
   }
 
@@ -165,6 +179,8 @@ export class MuxStream extends SocketShaped implements Sender {
     this.#leaveWire()
     this.#inbox.clear()
     this.#outbox.clear()
+    this.#host.memory.hold(this, 0)
+    this.#receiveWindow.close()
     callback(error)
     const onOutboxSent = this.#onOutboxSent
     this.#onOutboxSent = undefined
@@ -178,14 +194,20 @@ export class MuxStream extends SocketShaped implements Sender {
     else if (this.canSend) this.#host.queueData(this)
   }
 
-  /** Gives bytes to the application, which asked for them: from here on they count as consumed. Says whether it wants more. */
-  #deliver(bytes: Buffer): boolean {
+  /** Gives the application what it asked for; says whether it wants more. */
+  #give(bytes: Buffer): boolean {
     this.#wantsBytes = false
-    const wantsMore = this.push(bytes)
-    if (this.#isReleased || this.#isFinReceived) return wantsMore
-    const delta = this.#receiveWindow.returnFor(this.bytesRead - this.#inbox.length)
+    return this.push(bytes)
+  }
+
+  /** Says what is held unread, and returns credit for what was read. */
+  #account(): void {
+    if (this.destroyed) return
+    const unread = this.#inbox.length + this.readableLength
+    this.#host.memory.hold(this, unread)
+    if (this.#isReleased || this.#isFinReceived || this.#isDiscarding) return
+    const delta = this.#receiveWindow.returnFor(this.bytesRead - unread, unread)
     if (delta > 0) this.#host.sendControl(windowUpdate(this.id, Flag.none, delta))
-    return wantsMore
   }
 
   #endWhenDelivered(): void {

@@ -1,3 +1,5 @@
+import { peerBlock } from '../../address.ts'
+import { Quota } from '../../quota.ts'
 import { ConnectionRefusedError } from '../errors.ts'
 import type { TunnelLimits } from '../limits.ts'
 
@@ -5,16 +7,16 @@ type AdmissionLimits = Pick<TunnelLimits, 'unauthenticatedConnections' | 'unauth
 
 /** Counts the connections that have not logged in yet, so that strangers cannot use up sockets and handshakes, nor keep them. */
 export class Admission {
-  readonly #limits: AdmissionLimits
-  readonly #byAddress = new Map<string, number>()
-  #total = 0
+  readonly #expireMs: number
+  readonly #quota: Quota
 
-  constructor(limits: AdmissionLimits) {
-    this.#limits = limits
+  constructor({ unauthenticatedConnections: total, unauthenticatedConnectionsPerAddress: perKey, unauthenticatedMs }: AdmissionLimits) {
+    this.#expireMs = unauthenticatedMs
+    this.#quota = new Quota(() => ({ total, perKey }))
   }
 
   get count(): number {
-    return this.#total
+    return this.#quota.total
   }
 
   /**
@@ -22,25 +24,22 @@ export class Admission {
    * @throws ConnectionRefusedError when there are too many
    */
   admit(address: string, expire: () => void): () => void {
-    const fromAddress = this.#byAddress.get(address) ?? 0
-    if (this.#total >= this.#limits.unauthenticatedConnections) {
-      throw new ConnectionRefusedError('limit', 'too many connections without login')
+    const peer = peerBlock(address)
+    switch (this.#quota.take(peer)) {
+      case 'total':
+        throw new ConnectionRefusedError('limit', 'too many connections without login', { limit: 'frp_connections_without_login' })
+      case 'per key':
+        throw new ConnectionRefusedError('limit', 'too many connections without login from one address', { limit: 'frp_connections_without_login_per_address' })
+      case 'taken':
+        break
     }
-    if (fromAddress >= this.#limits.unauthenticatedConnectionsPerAddress) {
-      throw new ConnectionRefusedError('limit', 'too many connections without login from one address')
-    }
-    this.#total += 1
-    this.#byAddress.set(address, fromAddress + 1)
     let isCounted = true
-    const timer = setTimeout(expire, this.#limits.unauthenticatedMs)
+    const timer = setTimeout(expire, this.#expireMs)
     return () => {
       if (!isCounted) return
       isCounted = false
       clearTimeout(timer)
-      this.#total -= 1
-      const left = (this.#byAddress.get(address) ?? 1) - 1
-      if (left > 0) this.#byAddress.set(address, left)
-      else this.#byAddress.delete(address)
+      this.#quota.release(peer)
     }
   }
 }
