@@ -46,11 +46,11 @@ export const openDoors = {
 } satisfies Readonly<Record<string, OpenDoor>>
 
 /** Where the server demands a client certificate. */
-export const guardedDoors = (tls: ConnectionOptions): Readonly<Record<string, OpenDoor>> => ({
+export const guardedDoors = (tls: ConnectionOptions) => ({
   'over TLS with a certificate': within(overTcp, tls),
   'over a websocket with that TLS inside': within(overWebsocket(overTcp), tls),
   'over a websocket within that TLS': overWebsocket(within(overTcp, tls)),
-})
+}) satisfies Readonly<Record<string, OpenDoor>>
 
 /** Layers do not always tell each other. */
 function endTogether(layer: Duplex, below: Duplex): void {

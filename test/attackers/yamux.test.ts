@@ -23,7 +23,7 @@ const illegal: Readonly<Record<string, Buffer>> = {
   'a SYN for stream 0': open(0),
   'a SYN for the highest even id': open(0xfffffffe),
   'a body of 4 GiB': frame(DATA, 0, 1, 0xffff_ffff),
-  'one byte more than the window': Buffer.concat([frame(DATA, 0, 1, 1_048_577), Buffer.alloc(65_536)]),
+  'one byte more than the window': Buffer.concat([frame(DATA, 0, 1, 262_145), Buffer.alloc(65_536)]),
   'credit beyond 32 bits': frame(WINDOW_UPDATE, 0, 1, 0xffff_ffff),
   'credit beyond 32 bits in two steps': Buffer.concat([frame(WINDOW_UPDATE, 0, 1, 0x8000_0000), frame(WINDOW_UPDATE, 0, 1, 0x8000_0000)]),
   'two FINs': Buffer.concat([frame(WINDOW_UPDATE, FIN, 1, 0), frame(WINDOW_UPDATE, FIN, 1, 0)]),
@@ -56,8 +56,8 @@ describeWithPeer('a yamux client', { name: `frpc ${version}`, ensure: () => ensu
     const unguarded = (sieges.open = await laySiege({ version, tls: false }))
     const ways = guardedDoors(await clientCertificate(guarded.certificates))
     doors = Object.fromEntries([
-      ...Object.entries(ways).map(([name, door]) => [name, [guarded, door]]),
-      ...Object.entries(openDoors).map(([name, door]) => [name, [unguarded, door]]),
+      ...Object.entries(ways).map(([name, door]) => [name, [guarded, door] as const]),
+      ...Object.entries(openDoors).map(([name, door]) => [name, [unguarded, door] as const]),
     ])
   })
   finish(async () => {
@@ -121,13 +121,12 @@ describeWithPeer('a yamux client', { name: `frpc ${version}`, ensure: () => ensu
       })).toEqual([])
     })
 
-    it(`${name} may open 10,000 streams after the login, of which so many live as it is allowed`, async () => {
+    it(`${name} may open 10,000 streams after the login, of which so many live as may be unasked for`, async () => {
       expect(await damageThrough(name, async (stream, { vitalSigns }) => {
         const client = await logIn(stream)
         stream.write(many(10_000, (index) => open(index * 2 + 5)))
         await expect.poll(() => client.stream(19_999).isReset, { timeout: 20_000 }).toBe(true)
-        expect(client.stream(2043).isReset).toBe(false)
-        expect(client.stream(2051).isReset).toBe(true)
+        expect([5, 101, 201].map((id) => client.stream(id).isReset)).toEqual([false, false, true])
         expect(await vitalSigns()).toMatchObject({ sessions: 2 })
         await isAlive(client)
       })).toEqual([])
