@@ -137,6 +137,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     answerRaw(socket, 405, 'this is no forward proxy')
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (isShakingHands(socket)) return void socket.destroy()
     const status = refuseBadHttp(error, socket, turns.get(socket)?.reply)
     if (status !== undefined) onRefused(status, status === 431 ? 'request_head_bytes' : undefined)
   })
@@ -153,6 +154,9 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     },
   }
 }
+
+/** Whether TLS has not begun. An answer would wait for that: after a handshake that failed or took too long it is for ever. */
+const isShakingHands = (socket: Duplex): boolean => 'secureConnecting' in socket && socket.secureConnecting === true
 
 /** An upgrade request comes without a response object; refusals and plain answers need one. The connection ends with it. */
 function replyOn(incoming: IncomingMessage, socket: Duplex): ServerResponse {

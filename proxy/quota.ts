@@ -26,12 +26,11 @@ export class Quota {
   /** Counts one more, unless there are too many; without a key only the total counts. */
   take(key?: string): Taken {
     const { total, perKey } = this.#limits()
+    const taken = key === undefined ? 0 : (this.#byKey.get(key) ?? 0)
+    // First: whoever has had his share is not to be helped by making room.
+    if (key !== undefined && taken >= perKey) return 'per key'
     if (this.#total >= total) return 'total'
-    if (key !== undefined) {
-      const taken = this.#byKey.get(key) ?? 0
-      if (taken >= perKey) return 'per key'
-      this.#byKey.set(key, taken + 1)
-    }
+    if (key !== undefined) this.#byKey.set(key, taken + 1)
     this.#total += 1
     return 'taken'
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { normalizeAddress } from '../address.ts'
-import { LoginRefusedError } from './errors.ts'
+import { type ConnectionRefusedError, LoginRefusedError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { SessionClosedError } from './mux/errors.ts'
 import type { Outcomes } from './outcomes.ts'
@@ -39,8 +39,12 @@ export interface Peer extends Pick<Transport, 'certificate' | 'isWebsocket'> {
 export async function accept(socket: Socket, context: AcceptContext): Promise<void> {
   const client = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown'
   let leave = () => {}
+  let endedBecause: ConnectionRefusedError | undefined
   try {
-    leave = context.admission.admit(client, () => socket.destroy())
+    leave = context.admission.admit(client, (because) => {
+      endedBecause = because
+      socket.destroy()
+    })
     const transport = await openTransport(socket, context)
     const arrival = await awaitArrival(transport, context)
     if (arrival.kind === 'work connection') {
@@ -53,7 +57,7 @@ export async function accept(socket: Socket, context: AcceptContext): Promise<vo
       if (loggedIn) await serve(loggedIn, arrival, context)
     }
   } catch (error) {
-    context.outcomes.refused(client, error)
+    context.outcomes.refused(client, endedBecause ?? error)
   } finally {
     leave()
     socket.destroy()

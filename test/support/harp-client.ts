@@ -2,8 +2,8 @@
 export interface HarpClient {
   readonly frpPort: number
   readonly sharedKey: string
-  /** Folder of ca.crt, client.crt and client.key. */
-  readonly certificates: string
+  /** Folder of ca.crt, client.crt and client.key; undefined where the server has TLS switched off. */
+  readonly certificates: string | undefined
   readonly appId: string
   readonly remotePort: number
   readonly unixSocket: string
@@ -15,11 +15,7 @@ serverAddr = "127.0.0.1"
 serverPort = ${frpPort}
 loginFailExit = false
 metadatas.token = "${sharedKey}"
-transport.tls.enable = true
-transport.tls.certFile = "${certificates}/client.crt"
-transport.tls.keyFile = "${certificates}/client.key"
-transport.tls.trustedCaFile = "${certificates}/ca.crt"
-transport.tls.serverName = "harp.nc"
+${certificates === undefined ? 'transport.tls.enable = false' : withCertificates(certificates)}
 
 [[proxies]]
 name = "${appId}"
@@ -29,3 +25,9 @@ remotePort = ${remotePort}
 type = "unix_domain_socket"
 unixPath = "${unixSocket}"
 `
+
+const withCertificates = (folder: string): string => `transport.tls.enable = true
+transport.tls.certFile = "${folder}/client.crt"
+transport.tls.keyFile = "${folder}/client.key"
+transport.tls.trustedCaFile = "${folder}/ca.crt"
+transport.tls.serverName = "harp.nc"`

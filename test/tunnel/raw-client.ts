@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { privilegeKey } from '../../proxy/tunnel/protocol/auth-key.ts'
 import { CfbDecoder, CfbEncoder, deriveKey } from '../../proxy/tunnel/protocol/cipher.ts'
 import { FrameDecoder, encodeFrame } from '../../proxy/tunnel/protocol/codec.ts'
-import { SHARED_KEY } from './rig.ts'
+import { SHARED_KEY } from './shared-key.ts'
 
 const SYN = 1
 const FIN = 4
@@ -17,20 +17,38 @@ export interface RawMessage {
 }
 
 interface RawStream {
-  bytes: Buffer
+  readonly bytes: Buffer
   isFinished: boolean
   isReset: boolean
 }
 
+/** What came on one stream: put together when somebody looks, as there may be very many pieces. */
+class Received implements RawStream {
+  isFinished = false
+  isReset = false
+  #pieces: Buffer[] = []
+
+  get bytes(): Buffer {
+    const whole = Buffer.concat(this.#pieces)
+    this.#pieces = [whole]
+    return whole
+  }
+
+  add(piece: Buffer): void {
+    this.#pieces.push(piece)
+  }
+}
+
 /** A yamux and FRP client that does exactly what a test says, right or wrong; only pings are answered by themselves. */
 export class RawClient {
-  readonly socket: Socket
+  readonly socket: Duplex
   answersPings = true
-  readonly #streams = new Map<number, RawStream>()
+  readonly #streams = new Map<number, Received>()
   #received: Buffer = Buffer.alloc(0)
   #controlEncoder = new CfbEncoder(deriveKey(''))
 
-  private constructor(socket: Socket) {
+  /** On a connection that is there already, whatever lies below it. */
+  constructor(socket: Duplex) {
     this.socket = socket
     socket.on('error', () => {}).on('data', (chunk: Buffer) => this.#receive(chunk))
   }
@@ -73,7 +91,12 @@ export class RawClient {
 
   /** Says something on the control stream, encrypted, after the login. */
   say(type: string, body: object): void {
-    this.write(1, this.#controlEncoder.encode(encodeFrame(type.charCodeAt(0), JSON.stringify(body))))
+    this.sayBytes(encodeFrame(type.charCodeAt(0), JSON.stringify(body)))
+  }
+
+  /** The same with bytes that need not be a message. */
+  sayBytes(bytes: Buffer): void {
+    this.write(1, this.#controlEncoder.encode(bytes))
   }
 
   /** Everything that came on the control stream: the answer to the login, and what is encrypted behind it. */
@@ -103,8 +126,8 @@ export class RawClient {
     this.socket.write(header)
   }
 
-  #stream(id: number): RawStream {
-    const stream = this.#streams.get(id) ?? { bytes: Buffer.alloc(0), isFinished: false, isReset: false }
+  #stream(id: number): Received {
+    const stream = this.#streams.get(id) ?? new Received()
     this.#streams.set(id, stream)
     return stream
   }
@@ -125,7 +148,7 @@ export class RawClient {
       if (type === 2 && (flags & SYN) !== 0 && this.answersPings) this.#send(2, 2, 0, length)
       if (type > 1) continue
       const stream = this.#stream(id)
-      stream.bytes = Buffer.concat([stream.bytes, body])
+      stream.add(body)
       stream.isFinished ||= (flags & FIN) !== 0
       stream.isReset ||= (flags & RST) !== 0
     }

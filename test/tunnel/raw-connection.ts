@@ -8,7 +8,7 @@ import { CfbDecoder, CfbEncoder, deriveKey } from '../../proxy/tunnel/protocol/c
 import { FrameDecoder, encodeFrame } from '../../proxy/tunnel/protocol/codec.ts'
 import { readable } from './raw-client.ts'
 import type { RawMessage } from './raw-client.ts'
-import { SHARED_KEY } from './rig.ts'
+import { SHARED_KEY } from './shared-key.ts'
 
 /** One connection of an FRP client without a multiplexer, on wire v1, that does exactly what a test says. */
 export class RawConnection {

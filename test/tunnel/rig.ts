@@ -24,9 +24,9 @@ import { startFrpc } from '../support/frpc.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
 import { ensureFrp, frpVersions } from '../support/peers/frp.ts'
 import type { FrpVersion } from '../support/peers/frp.ts'
+import { SHARED_KEY } from './shared-key.ts'
 
-/** The key that all tunnels of the tests are opened with, or derived from. */
-export const SHARED_KEY = 'a shared key of the tests'
+export { SHARED_KEY } from './shared-key.ts'
 
 /** How long a request of a test may wait for its tunnel. */
 const DIAL_TIMEOUT_MS = 10_000

@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
-import { vi } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { MuxLimits } from './limits.ts'
 import type { LimitName } from '../../limit-reached.ts'
 import { Muxer } from './muxer.ts'
 import { ReceiveMemory } from './receive-memory.ts'
 import type { MuxStream } from './stream.ts'
+
+/** How long a condition may take to come true, on a machine that does other things too. */
+const PATIENCE_MS = 10_000
 
 export const [DATA, WINDOW_UPDATE, PING, GO_AWAY] = [0, 1, 2, 3] as const
 export const [SYN, ACK, FIN, RST] = [1, 2, 4, 8] as const
@@ -82,7 +85,9 @@ export class YamuxPeer {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    await vi.waitUntil(condition, { interval: 2, timeout: 10_000 })
+    for (const giveUpAt = performance.now() + PATIENCE_MS; !condition(); await delay(2)) {
+      if (performance.now() > giveUpAt) throw new Error(`this did not come true in time: ${String(condition)}`)
+    }
   }
 
   #receive(bytes: Buffer): void {
