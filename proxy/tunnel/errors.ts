@@ -53,3 +53,12 @@ export class TunnelUnresponsiveError extends Error {
     this.reason = reason
   }
 }
+
+/** A client serves this remote port, but cannot open what it is to pass connections on to. */
+export class ServiceUnreachableError extends Error {
+  override readonly name = 'ServiceUnreachableError'
+
+  constructor(remotePort: number) {
+    super(`the tunnel on remote port ${remotePort} is connected, but frpc reaches nobody behind it`)
+  }
+}
