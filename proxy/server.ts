@@ -26,6 +26,7 @@ import { createPipeline } from './request/pipeline.ts'
 import { createResponder } from './request/respond.ts'
 import { createKeyCheck } from './request/shared-key.ts'
 import { createDial } from './tunnel/dial.ts'
+import { EngineWatch } from './tunnel/engine-watch.ts'
 import { createTunnelMetrics } from './tunnel/metrics.ts'
 import { TunnelRegistry } from './tunnel/registry.ts'
 import { startTunnelServer } from './tunnel/start.ts'
@@ -82,12 +83,14 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.
     assignedPort: async (appId) => (await exApps.findFresh(appId))?.port,
+    engines: () => settings.current.engines,
     isPortReserved: (port) => port === localEnginePort && hasLocalSocket(),
     failures: tunnelFailures,
     registry,
     log,
     metrics: createTunnelMetrics(metrics.register, registry),
   })
+  const engineWatch = new EngineWatch({ registry, list: () => settings.current.engines, register: metrics.register })
 
   // Requests
   const bans = new BanList(banLimits)
@@ -100,7 +103,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
   })
   const forward = createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets })
   const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
-  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs } })
+  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs }, list: () => settings.current.engines })
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
@@ -131,12 +134,14 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     { name: 'settings', gating: false, problem: () => settings.problem },
     ...[...certificates.expiries.keys()].map((name) => expiryCheck(name, () => certificates.expiries.get(name), now)),
     { name: 'nextcloud', gating: false, problem: () => watch.problem },
+    { name: 'engines', gating: false, problem: () => engineWatch.problem },
   ]
   const admin = await startAdminServer(config.listen.admin, checks, metrics.register)
 
   // Changes while running
   const reload = async (): Promise<void> => {
     settings.reload()
+    tunnels.enginesChanged()
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
     await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
   }

@@ -15,7 +15,7 @@ export class ConnectionRefusedError extends Error {
 }
 
 /** Why a login was refused, as counted in metrics. */
-export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'hello' | 'sessions'
+export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'hello' | 'sessions' | 'engine'
 
 /** A login was refused; the message is what frpc prints, so it holds no secret. */
 export class LoginRefusedError extends Error {

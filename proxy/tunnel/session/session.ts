@@ -44,6 +44,8 @@ export class TunnelSession {
   readonly facts: SessionFacts
   readonly connectedAt = Date.now()
   readonly workConnections: WorkConnections
+  /** What it asked for last, if it did not get that because of the list of engines. */
+  struckClaim: TunnelClaim | undefined
   readonly #carrier: Carrier
   readonly #registry: TunnelRegistry
   readonly #closed = Promise.withResolvers<string>()
