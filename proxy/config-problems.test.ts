@@ -14,6 +14,9 @@ function problemsOf(environment: Environment): readonly string[] {
 const required = { HP_SHARED_KEY: 'sk', NC_INSTANCE_URL: 'http://nextcloud' }
 const timeAccepted = 'accepted: a whole number with one of the units us, ms, s, m, h, d (no unit: milliseconds), at most 24d'
 const addressAccepted = 'accepted: host:port, such as 0.0.0.0:8780, [::]:8780 or :8780 (all addresses)'
+const enginesAccepted =
+  'accepted: name:port or name:port:generation, separated by commas, or in the file a list of {name, port, generation}; ' +
+  'names of A-Z a-z 0-9 _ . -, ports 24000 to 24099, no name and no port twice'
 const urlAccepted = 'accepted: the base URL of Nextcloud, such as https://cloud.example.org or http://nextcloud/subfolder'
 
 describe('readConfig refuses', () => {
@@ -39,6 +42,7 @@ describe('readConfig refuses', () => {
     ['HARPOON_STOP_TIMEOUT', 'soon', `"soon" is not accepted; ${timeAccepted}`],
     ['HARPOON_FRONT', '1', '"1" is not accepted; accepted: true or false'],
     ['HARPOON_TUNNEL_SHARED_KEY', 'no', '"no" is not accepted; accepted: true or false'],
+    ['HARPOON_ENGINES', 'gpu', `entry 1 (gpu) has no port from 24000 to 24099; ${enginesAccepted}`],
     ['NC_INSTANCE_URL', 'nextcloud', `not a usable address; ${urlAccepted}`],
     ['NC_INSTANCE_URL', 'ftp://nextcloud', `not a usable address; ${urlAccepted}`],
     ['NC_INSTANCE_URL', 'https://admin:password@nextcloud', `not a usable address; ${urlAccepted}`],

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type ConfigFile, readConfigFile } from './settings/config-file.ts'
+import { engineList } from './settings/engine-list.ts'
 import { choice, duration, flag, inheritedDuration, listenAddress, number, path, wholeNumber } from './settings/fields.ts'
 import { ignoredSettings } from './settings/ignored.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
@@ -44,6 +45,7 @@ const settings = {
   HARPOON_TUNNEL_MEMORY_MIB: wholeNumber('256', { min: 16, max: 65_536 }),
   HARPOON_FRONT: flag('false'),
   HARPOON_TUNNEL_SHARED_KEY: flag('true'),
+  HARPOON_ENGINES: engineList,
   // A websocket that an Ingress has unwrapped brings no client certificate, so it has to be let in on purpose.
   HARPOON_FRP_WEBSOCKET: choice('mtls', ['mtls', 'token', 'off']),
   // Docker kills a container 10 s after its stop signal; what runs then has to be finished or cut before.
@@ -73,6 +75,7 @@ const schema = z.object(settings).transform((read) => ({
   dockerSocket: read.HARPOON_DOCKER_SOCKET,
   front: read.HARPOON_FRONT,
   tunnelSharedKey: read.HARPOON_TUNNEL_SHARED_KEY,
+  engines: read.HARPOON_ENGINES,
 }))
 
 /** All settings of the data plane, checked; read-only from here on. Times are milliseconds. */
@@ -103,12 +106,12 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export function readConfig(environment: Environment = process.env): ProxyConfig {
   // An empty variable is what `NAME=` in an env file makes of "not set".
   const variables: Environment = Object.fromEntries(Object.entries(environment).filter(([name, value]) => value !== '' && isOurs(name, value)))
-  const { values, problems: fileProblems } = readSettingsFile(variables['HARPOON_CONFIG'])
+  const { values, lists, problems: fileProblems } = readSettingsFile(variables['HARPOON_CONFIG'])
   const written: Environment = { ...values, ...variables }
   const sharedKey = readSharedKey(keySource('HP_SHARED_KEY', variables, values))
   const previous = keySource('HARPOON_PREVIOUS_SHARED_KEY', variables, values)
   const previousKey = previous.value === undefined && previous.file === undefined ? undefined : readSharedKey(previous)
-  const parsed = schema.safeParse(written)
+  const parsed = schema.safeParse({ [listSetting]: lists[listSetting], ...written })
   const problems = [
     ...fileProblems,
     ...[sharedKey, previousKey].flatMap((read) => (read && 'problem' in read ? [read.problem] : [])),
@@ -119,6 +122,9 @@ export function readConfig(environment: Environment = process.env): ProxyConfig 
   const files = [written['HARPOON_CONFIG'], written['HP_SHARED_KEY_FILE'], written['HARPOON_PREVIOUS_SHARED_KEY_FILE']]
   return Object.freeze({ ...parsed.data, sharedKeys, files: files.filter((file) => file !== undefined), notices: noticesFor(written) })
 }
+
+/** The one setting that can be a list of mappings. */
+const listSetting = 'HARPOON_ENGINES'
 
 /** A key and its file are one setting: a variable also wins over the other form in the file. */
 function keySource(name: string, variables: Environment, values: Environment): KeySource {
@@ -142,11 +148,16 @@ const isServiceLink = (name: string, value: string): boolean =>
 
 /** Unlike in the environment, where others write too, a name in the file that is no setting can only be a mistake. */
 function readSettingsFile(file: string | undefined): ConfigFile {
-  if (file === undefined) return { values: {}, problems: [] }
-  const { values, problems } = readConfigFile(file)
+  if (file === undefined) return { values: {}, lists: {}, problems: [] }
+  const { values, lists, problems } = readConfigFile(file)
   const accepted = [...Object.keys(settings), ...keySettings]
-  const unknown = Object.keys(values).filter((name) => !accepted.includes(name) && !isIgnored(name))
-  return { values, problems: [...problems, ...unknown.map((name) => `${name}: no setting for a file (${file}); accepted: ${accepted.join(', ')}`)] }
+  const unknown = Object.keys({ ...values, ...lists }).filter((name) => !accepted.includes(name) && !isIgnored(name))
+  const misplaced = Object.keys(lists).filter((name) => name !== listSetting && accepted.includes(name))
+  const told = [
+    ...unknown.map((name) => `${name}: no setting for a file (${file}); accepted: ${accepted.join(', ')}`),
+    ...misplaced.map((name) => `${name}: is a list of mappings; accepted: a text`),
+  ]
+  return { values, lists, problems: [...problems, ...told] }
 }
 
 function noticesFor(written: Environment): string[] {

@@ -33,6 +33,7 @@ import { createKeyCheck } from './request/shared-key.ts'
 import { boundForward } from './request/upstream-load.ts'
 import { createDial } from './tunnel/dial.ts'
 import type { TunnelLimits } from './tunnel/limits.ts'
+import { EngineWatch } from './tunnel/engine-watch.ts'
 import { createTunnelMetrics } from './tunnel/metrics.ts'
 import { TunnelRegistry } from './tunnel/registry.ts'
 import { startTunnelServer } from './tunnel/start.ts'
@@ -112,6 +113,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.
     assignedPort: async (appId) => (await exApps.findFresh(appId))?.port,
+    engines: () => settings.current.engines,
     isPortReserved: (port) => port === localEnginePort && hasLocalSocket(),
     failures: tunnelFailures,
     registry,
@@ -121,6 +123,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     onLimit,
     limits: tunnelLimits,
   })
+  const engineWatch = new EngineWatch({ registry, list: () => settings.current.engines, register: metrics.register })
 
   // Requests
   const bans = bansWith(() => onLimit('failing_clients'))
@@ -134,7 +137,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
   })
   const forward = boundForward(createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets }), limits)
   const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
-  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs } })
+  const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs }, list: () => settings.current.engines })
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
@@ -178,6 +181,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     { name: 'settings', gating: false, problem: () => settings.problem },
     ...[...certificates.expiries.keys()].map((name) => expiryCheck(name, () => certificates.expiries.get(name), now)),
     { name: 'nextcloud', gating: false, problem: () => watch.problem },
+    { name: 'engines', gating: false, problem: () => engineWatch.problem },
   ]
   const admin = await startAdminServer({
     listen: config.listen.admin,
@@ -190,6 +194,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
   // Changes while running
   const reload = async (): Promise<void> => {
     settings.reload()
+    tunnels.enginesChanged()
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
     await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
   }

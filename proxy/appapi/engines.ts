@@ -1,6 +1,7 @@
 import type { ConnectionPools } from '../request/connection-pools.ts'
 import { BadControlHeaderError, UpstreamUnreachableError } from '../request/errors.ts'
 import { type Upstream, upstreamName } from '../request/upstream.ts'
+import type { EngineList } from '../tunnel/engine-list.ts'
 import type { ApiVersions } from './api-version.ts'
 import { askVersion } from './engine-version.ts'
 
@@ -17,6 +18,8 @@ export interface EnginesDeps {
   readonly hasLocalSocket: () => boolean
   /** Limit for connecting and the engine's first answer: AppAPI sets none and would wait for ever (its contract §13). */
   readonly timeoutMs: number
+  /** The engines that may dial in. */
+  readonly list: () => EngineList
 }
 
 export interface Engine {
@@ -57,7 +60,17 @@ export class Engines {
     if (port < localEnginePort || port > lastEnginePort)
       throw new UpstreamUnreachableError(`no Docker Engine has port ${port}; engines are 24000 to 24099`)
     const isLocal = port === localEnginePort && this.#deps.hasLocalSocket()
-    return isLocal ? { kind: 'unix', path: this.#deps.socketPath } : { kind: 'tunnel', remotePort: port }
+    if (isLocal) return { kind: 'unix', path: this.#deps.socketPath }
+    this.#requireListed(port)
+    return { kind: 'tunnel', remotePort: port }
+  }
+
+  /** Nobody may connect there, so nobody is waited for. */
+  #requireListed(port: number): void {
+    const list = this.#deps.list()
+    if (list === undefined || list.some((engine) => engine.port === port)) return
+    const listed = list.length === 0 ? 'it is empty' : `it has ${list.map((engine) => engine.port).toSorted((one, other) => one - other).join(', ')}`
+    throw new UpstreamUnreachableError(`no Docker Engine on ${port} is in the list of engines (HARPOON_ENGINES): ${listed}`)
   }
 
   /** Concurrent calls share one question, and its time limit. */

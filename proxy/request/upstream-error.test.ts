@@ -1,6 +1,6 @@
 import { errors } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
 import { SessionClosedError, StreamMemoryError, StreamResetError } from '../tunnel/mux/errors.ts'
 import { ClientGoneError } from './errors.ts'
 import type { Upstream } from './upstream.ts'
@@ -20,6 +20,8 @@ describe('upstreamError', () => {
     ['an ExApp on loopback without a tunnel', { kind: 'tcp', host: '127.0.0.1', port: 23_000 }, coded('ECONNREFUSED'), 503, 'unreachable', /no tunnel is connected on remote port 23000 either: is frpc running/],
     ['no tunnel', tunnel, new TunnelNotConnectedError(23_000, 'gone'), 503, 'unreachable', /23000.*is frpc running at the other end, and what does its log say\?$/],
     ['a tunnel that opens nothing', tunnel, new TunnelUnresponsiveError(23_000, 'silent'), 504, 'timeout', /23000.*frpc is connected but opens no connection$/],
+    ['a tunnel with nobody behind it', tunnel, new ServiceUnreachableError(23_000), 503, 'unreachable', /^the tunnel on remote port 23000 is connected, but frpc reaches nobody behind it; is it running there/],
+    ['a tunnel that is closed at once', tunnel, new errors.SocketError('geheim'), 502, 'closed', /^the server behind tunnel 23000 closed .* \(UND_ERR_SOCKET\); is it running there, and does it listen where frpc is told to reach it\?$/],
     ['no answer', tunnel, new errors.HeadersTimeoutError(), 504, 'timeout', /^the server behind tunnel 23000 did not answer in time; /],
     ['a gap in the answer', tcp, new errors.BodyTimeoutError(), 504, 'timeout', /^tcp:demo:80 stopped sending$/],
     ['a closed connection', tcp, new errors.SocketError('geheim'), 502, 'closed', /^tcp:demo:80 closed the connection without a usable answer \(UND_ERR_SOCKET\)$/],

@@ -1,5 +1,5 @@
 import { errors } from 'undici'
-import { TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
 import { StreamMemoryError } from '../tunnel/mux/errors.ts'
 import { maxResponseHeadBytes } from './connection-pools.ts'
 import { ClientTooSlowError, OverloadedError, RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
@@ -14,6 +14,7 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
   }
   if (error instanceof TunnelBusyError) return new OverloadedError(error.limit, error.message, { cause: error })
   if (error instanceof StreamMemoryError) return new ClientTooSlowError('the client reads its answer so slowly that the memory was needed for others', { cause: error })
+  if (error instanceof ServiceUnreachableError) return new UpstreamUnreachableError(`${error.message}; ${behindTunnel}`, { cause: error })
   if (error instanceof TunnelUnresponsiveError) return new UpstreamTimeoutError(`${error.message}; frpc is connected but opens no connection`, { cause: error })
   if (error instanceof errors.HeadersTimeoutError) return new UpstreamTimeoutError(`${hop} did not answer in time; is it busy, or does nobody listen behind the tunnel?`, { cause: error })
   if (error instanceof errors.BodyTimeoutError) return new UpstreamTimeoutError(`${hop} stopped sending`, { cause: error })
@@ -25,10 +26,14 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
   if (unreachable.has(code)) return new UpstreamUnreachableError(`${hop} cannot be reached (${code}); ${remedy(upstream)}`, { cause: error })
   // Bytes that are no HTTP: Node's parser has a code for them; undici's has not always, or trips one of its own assertions.
   if (code.startsWith('UND_ERR_') || code.startsWith('HPE_') || error instanceof errors.HTTPParserError || closed.has(code)) {
-    return new UpstreamClosedError(`${hop} closed the connection without a usable answer (${code || 'no HTTP'})`, { cause: error })
+    // A frpc that cannot open what it serves opens the connection and closes it.
+    const hint = upstream.kind === 'tunnel' ? `; ${behindTunnel}` : ''
+    return new UpstreamClosedError(`${hop} closed the connection without a usable answer (${code || 'no HTTP'})${hint}`, { cause: error })
   }
   return new UnexpectedError(error)
 }
+
+const behindTunnel = 'is it running there, and does it listen where frpc is told to reach it?'
 
 const unreachable: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EACCES', 'ENOENT', 'EADDRNOTAVAIL', 'ENETDOWN', 'EPERM'])
 const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNABORTED', 'ERR_ASSERTION'])

@@ -14,8 +14,8 @@ function written(yaml: string): string {
   return file
 }
 
-const shape = 'accepted: a YAML mapping of setting names to texts, numbers, true/false or lists of texts'
-const unusable = (reason: string) => ({ values: {}, problems: [`HARPOON_CONFIG: ${file} ${reason}; ${shape}`] })
+const shape = 'accepted: a YAML mapping of setting names to texts, numbers, true/false or lists'
+const unusable = (reason: string) => ({ values: {}, lists: {}, problems: [`HARPOON_CONFIG: ${file} ${reason}; ${shape}`] })
 
 describe('readConfigFile', () => {
   it('reads texts, numbers, booleans and lists as their variables would hold them', () => {
@@ -38,6 +38,7 @@ HARPOON_CERTS_DIR: >-
 `
     expect(readConfigFile(written(yaml))).toEqual({
       problems: [],
+      lists: {},
       values: {
         HP_SHARED_KEY: 'it\'s "this" \\ # one',
         NC_INSTANCE_URL: 'https://cloud.example.org',
@@ -51,12 +52,19 @@ HARPOON_CERTS_DIR: >-
     })
   })
 
+  it('reads a list of mappings as it was written', () => {
+    const yaml = 'HARPOON_ENGINES:\n  - {name: gpu, port: 024001, generation: 1e3}\n  - name: true\n    port:\n'
+    const lists = { HARPOON_ENGINES: [{ name: 'gpu', port: '024001', generation: '1e3' }, { name: 'true', port: '' }] }
+    expect(readConfigFile(written(yaml))).toEqual({ values: {}, lists, problems: [] })
+    expect(readConfigFile(written('HARPOON_ENGINES: []'))).toEqual({ values: { HARPOON_ENGINES: '' }, lists: {}, problems: [] })
+  })
+
   it.each(['007', '1e3', '0x1F', '12345678901234567890', '1_000', '.5', '2020-01-01', '12:30:45', 'yes'])('leaves the key %s as it was written', (key) => {
     expect(readConfigFile(written(`HP_SHARED_KEY: ${key}`)).values).toEqual({ HP_SHARED_KEY: key })
   })
 
   it.each(['', '\n \n', '# nothing yet\n', '{}', 'null', '---\n'])('takes %j for no settings', (yaml) => {
-    expect(readConfigFile(written(yaml))).toEqual({ values: {}, problems: [] })
+    expect(readConfigFile(written(yaml))).toEqual({ values: {}, lists: {}, problems: [] })
   })
 
   it.each(['just text', '- HP_LOG_LEVEL', 'HP_LOG_LEVEL: {a: b}', 'HP_LOG_LEVEL: [[info]]', 'HP_LOG_LEVEL: [~]', '7'])('refuses a file that holds no settings: %s', (yaml) => {
@@ -128,6 +136,20 @@ describe('the settings of a file', () => {
     expect(problemsOf(`${required}HP_LOG_LEVEL: loud\nHARPOON_FRONT: 1`)).toEqual([
       'HP_LOG_LEVEL: "loud" is not accepted; accepted: debug, info, warning, error',
       'HARPOON_FRONT: "1" is not accepted; accepted: true or false',
+    ])
+  })
+
+  it('may be a list of mappings where that has a meaning only', () => {
+    const engines = 'HARPOON_ENGINES: [{name: gpu, port: 24001}, {name: cpu, port: 24002, generation: 7}]'
+    expect(read(`${required}${engines}`).engines).toEqual([{ name: 'gpu', port: 24_001, generation: '' }, { name: 'cpu', port: 24_002, generation: '7' }])
+    expect(read(`${required}${engines}`, { HARPOON_ENGINES: 'other:24003' }).engines).toEqual([{ name: 'other', port: 24_003, generation: '' }])
+    expect(problemsOf(`${required}HP_LOG_LEVEL: [{name: gpu}]\nNO_SETTING: [{name: gpu}]`)).toEqual([
+      expect.stringMatching(/^NO_SETTING: no setting for a file/),
+      'HP_LOG_LEVEL: is a list of mappings; accepted: a text',
+    ])
+    expect(problemsOf(`HP_SHARED_KEY: [{name: gpu}]\nNC_INSTANCE_URL: http://nextcloud`)).toEqual([
+      'HP_SHARED_KEY: is a list of mappings; accepted: a text',
+      expect.stringMatching(/^HP_SHARED_KEY: not set/),
     ])
   })
 

@@ -20,7 +20,7 @@ export class ConnectionRefusedError extends Error {
 }
 
 /** Why a login was refused, as counted in metrics. */
-export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'hello' | 'sessions'
+export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'run_id' | 'hello' | 'sessions' | 'engine'
 
 /** A login was refused; the message is what frpc prints, so it holds no secret. */
 export class LoginRefusedError extends Error {
@@ -70,5 +70,14 @@ export class TunnelBusyError extends Error {
   constructor(limit: LimitName, message: string) {
     super(message)
     this.limit = limit
+  }
+}
+
+/** A client serves this remote port, but cannot open what it is to pass connections on to. */
+export class ServiceUnreachableError extends Error {
+  override readonly name = 'ServiceUnreachableError'
+
+  constructor(remotePort: number) {
+    super(`the tunnel on remote port ${remotePort} is connected, but frpc reaches nobody behind it`)
   }
 }

@@ -7,6 +7,8 @@ export type FrpStream = Duplex & {
   readonly bytesWritten: number
   /** Sends what was written, ends, and drops what still comes. */
   destroySoon(): void
+  /** Sends what was written and ends, and can still be read. Only there where `end()` waits for the client's end first. */
+  endNow?(): void
 }
 
 /** frpc closes what was refused by itself; one that does not is not worth more time. */

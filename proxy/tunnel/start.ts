@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { OnLimit } from '../limit-reached.ts'
 import { accept } from './accept.ts'
 import type { AcceptContext } from './accept.ts'
+import type { EngineList } from './engine-list.ts'
 import { DEFAULT_TUNNEL_LIMITS } from './limits.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { TunnelMetrics } from './metrics.ts'
@@ -11,6 +12,7 @@ import { ReceiveMemory } from './mux/receive-memory.ts'
 import { Outcomes } from './outcomes.ts'
 import type { LoginFailures } from './outcomes.ts'
 import type { TunnelRegistry } from './registry.ts'
+import { endWhomTheListConcerns } from './session/list-change.ts'
 import { sharedKeyRefusal } from './session/login.ts'
 import { Sessions } from './session/sessions.ts'
 import { Admission } from './transport/admission.ts'
@@ -36,6 +38,8 @@ export interface TunnelServerOptions {
   readonly assignedPort: (appId: string) => Promise<number | undefined>
   /** Ports that no client may have although they are in range. */
   readonly isPortReserved?: (remotePort: number) => boolean
+  /** The engines that may dial in, asked at each login and claim. */
+  readonly engines?: () => EngineList
   readonly failures: LoginFailures
   readonly registry: TunnelRegistry
   readonly log: Logger
@@ -50,13 +54,15 @@ export interface TunnelServer {
   readonly address: AddressInfo
   /** Certificates for connections to come. @throws Error when they cannot be used */
   setTls(tls: TunnelTls): void
+  /** To be told when `engines` answers something else: ends those that may be here no longer. */
+  enginesChanged(): void
   /** Takes no more clients, lets the streams that are open finish, and ends what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
 
 /** Starts the FRP server: clients log in on its port, their tunnels appear in `registry`. @throws Error when it cannot listen */
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
-  const { registry, log, metrics, failures, websocketPolicy, onLimit } = options
+  const { registry, log, metrics, failures, websocketPolicy, onLimit, engines = () => undefined } = options
   const limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
   const tls = createTlsTerminator(options.tls, limits.tlsHandshakeMs)
   const sessions = new Sessions(limits)
@@ -74,12 +80,14 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
       sharedKeys: options.sharedKeys(),
       sharedKeyRefusal: sharedKeyRefusal(peer, { allowSharedKey: options.allowSharedKey, websocketPolicy }),
       isBanned: failures.isBanned(peer.client),
+      engines: engines(),
     }),
     sessions,
     registry,
     claimRules: {
       assignedPort: options.assignedPort,
       isPortReserved: options.isPortReserved ?? (() => false),
+      engines,
       assignedPortMs: limits.assignedPortMs,
     },
     limits,
@@ -97,6 +105,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
   return {
     address: listener.address,
     setTls: (next) => tls.setTls(next),
+    enginesChanged: () => endWhomTheListConcerns(sessions.list(), engines()),
     close: async (graceMs) => {
       listener.stop()
       registry.stop()

@@ -21,7 +21,7 @@ describe('a token', () => {
       fc.property(names, fc.integer({ min: 1, max: 65_535 }), fc.constantFrom(...either), (name, remotePort, key) => {
         const rules = { allowSharedKey: false }
         expect(identify(exAppToken(key, name), either, rules)).toEqual({ kind: 'exapp', appId: name })
-        expect(identify(engineToken(key, name, remotePort), either, rules)).toEqual({ kind: 'engine', engineName: name, remotePort })
+        expect(identify(engineToken(key, name, remotePort), either, rules)).toEqual({ kind: 'engine', engineName: name, remotePort, generation: '' })
       }),
     )
   })
@@ -29,6 +29,22 @@ describe('a token', () => {
   it('stays the same from release to release: containers keep theirs for years', () => {
     expect(exAppToken(KEY, 'app_skeleton')).toBe('harpoon:exapp:app_skeleton:OPAwLnhsYNpCDRE825KmhBAswiBs3LdaCTasGZc4jgU')
     expect(engineToken(KEY, 'gpu-host', 24_001)).toBe('harpoon:engine:gpu-host:24001:VLNccjOnwaEz5YWGEXOwi321nXR50rALO283N_AQ6KI')
+  })
+
+  it('of an engine may be of a generation, and is then another one', () => {
+    const generations = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)
+    fc.assert(
+      fc.property(names, generations, (name, generation) => {
+        const token = engineToken(KEY, name, 24_001, generation)
+        expect(identify(token, either, { allowSharedKey: false })).toEqual({ kind: 'engine', engineName: name, remotePort: 24_001, generation })
+        for (const other of ['', `${generation}x:`]) {
+          const changed = token.replace(`:24001:${generation}:`, `:24001:${other}`)
+          expect(identify(changed, either, { allowSharedKey: false })).toBeUndefined()
+        }
+      }),
+    )
+    expect(engineToken(KEY, 'gpu-host', 24_001, '2')).toBe('harpoon:engine:gpu-host:24001:2:NqpcaOqVMzOX4l3XWcmYOq5b9QpWNhP01RRnIKPJIMk')
+    for (const generation of ['a:b', 'a b', 'ä', 'x'.repeat(65), '\n']) expect(() => engineToken(KEY, 'gpu', 24_001, generation)).toThrow(RangeError)
   })
 
   it('is nobody’s with another name, port, kind or key', () => {
@@ -83,7 +99,7 @@ describe('a token', () => {
 
 describe('a claim', () => {
   const exapp = { kind: 'exapp', appId: 'one' } as const
-  const engine = { kind: 'engine', engineName: 'gpu', remotePort: 24_001 } as const
+  const engine = { kind: 'engine', engineName: 'gpu', remotePort: 24_001, generation: '' } as const
 
   it('is open to the shared key', () => {
     expect(mayClaim({ kind: 'shared' }, { proxyName: 'anything', remotePort: 23_000 })).toBeUndefined()
@@ -109,8 +125,9 @@ it('tells owners apart by kind, name and port', () => {
     { kind: 'shared' },
     { kind: 'exapp', appId: 'one' },
     { kind: 'exapp', appId: 'two' },
-    { kind: 'engine', engineName: 'one', remotePort: 24_001 },
-    { kind: 'engine', engineName: 'one', remotePort: 24_002 },
+    { kind: 'engine', engineName: 'one', remotePort: 24_001, generation: '' },
+    { kind: 'engine', engineName: 'one', remotePort: 24_001, generation: '2' },
+    { kind: 'engine', engineName: 'one', remotePort: 24_002, generation: '' },
   ] as const
   for (const one of identities) {
     for (const other of identities) expect(isSameIdentity(one, { ...other })).toBe(one === other)

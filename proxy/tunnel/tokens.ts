@@ -4,7 +4,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 export type TunnelIdentity =
   | { readonly kind: 'shared' }
   | { readonly kind: 'exapp'; readonly appId: string }
-  | { readonly kind: 'engine'; readonly engineName: string; readonly remotePort: number }
+  | { readonly kind: 'engine'; readonly engineName: string; readonly remotePort: number; readonly generation: string }
 
 /** What a client asks for with NewProxy. */
 export interface TunnelClaim {
@@ -15,7 +15,14 @@ export interface TunnelClaim {
 // App ids and Kubernetes names both fit; nothing in a token needs quoting in TOML, in a shell or in an HTTP header.
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 const EXAPP_TOKEN = /^harpoon:exapp:([^:]+):([A-Za-z0-9_-]{43})$/
-const ENGINE_TOKEN = /^harpoon:engine:([^:]+):([1-9][0-9]{0,4}):([A-Za-z0-9_-]{43})$/
+const ENGINE_TOKEN = /^harpoon:engine:([^:]+):([1-9][0-9]{0,4})(?::([^:]+))?:([A-Za-z0-9_-]{43})$/
+const GENERATION = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Whether a token can be made for this app id or engine. */
+export const isTokenName = (name: string): boolean => NAME.test(name)
+
+/** Whether an engine's tokens can be of this generation. */
+export const isTokenGeneration = (generation: string): boolean => GENERATION.test(generation)
 
 /** The token that opens one ExApp's own tunnel and nothing else. @throws RangeError when the app id has other letters */
 export function exAppToken(sharedKey: string, appId: string): string {
@@ -23,10 +30,15 @@ export function exAppToken(sharedKey: string, appId: string): string {
   return `harpoon:exapp:${appId}:${signature(sharedKey, { kind: 'exapp', appId })}`
 }
 
-/** The token that opens one Docker Engine's own tunnel and nothing else. @throws RangeError on a name of other letters */
-export function engineToken(sharedKey: string, engineName: string, remotePort: number): string {
+/**
+ * The token that opens one Docker Engine's own tunnel and nothing else. A generation makes it one of several for the same name
+ * and port, of which the list of engines says which is valid. @throws RangeError on a name or generation of other letters
+ */
+export function engineToken(sharedKey: string, engineName: string, remotePort: number, generation = ''): string {
   requireName(engineName)
-  return `harpoon:engine:${engineName}:${remotePort}:${signature(sharedKey, { kind: 'engine', engineName, remotePort })}`
+  if (generation !== '' && !isTokenGeneration(generation)) throw new RangeError(`a tunnel token cannot be of the generation ${JSON.stringify(generation)}`)
+  const named = ['harpoon:engine', engineName, remotePort, ...(generation === '' ? [] : [generation])]
+  return [...named, signature(sharedKey, { kind: 'engine', engineName, remotePort, generation })].join(':')
 }
 
 /**
@@ -69,9 +81,10 @@ export function isSameIdentity(one: TunnelIdentity, other: TunnelIdentity): bool
 function readName(token: string): { identity: TunnelIdentity; signature: string } | undefined {
   const [, appId, appSignature] = EXAPP_TOKEN.exec(token) ?? []
   if (appId && appSignature && NAME.test(appId)) return { identity: { kind: 'exapp', appId }, signature: appSignature }
-  const [, engineName, port, engineSignature] = ENGINE_TOKEN.exec(token) ?? []
+  const [, engineName, port, generation = '', engineSignature] = ENGINE_TOKEN.exec(token) ?? []
   if (!engineName || !port || !engineSignature || !NAME.test(engineName)) return undefined
-  return { identity: { kind: 'engine', engineName, remotePort: Number(port) }, signature: engineSignature }
+  if (generation !== '' && !isTokenGeneration(generation)) return undefined
+  return { identity: { kind: 'engine', engineName, remotePort: Number(port), generation }, signature: engineSignature }
 }
 
 function requireName(name: string): void {
@@ -86,7 +99,8 @@ function signature(sharedKey: string, identity: TunnelIdentity): string {
 function signedText(identity: TunnelIdentity): string {
   if (identity.kind === 'shared') return 'shared'
   if (identity.kind === 'exapp') return `exapp\n${identity.appId}`
-  return `engine\n${identity.engineName}\n${identity.remotePort}`
+  const { engineName, remotePort, generation } = identity
+  return ['engine', engineName, remotePort, ...(generation === '' ? [] : [generation])].join('\n')
 }
 
 /** Hashed first, so that neither the length nor the first different byte can be timed. */

@@ -13,6 +13,8 @@ export interface TunnelOptions {
   readonly version: FrpVersion
   readonly remotePort: number
   readonly socketPath: string
+  /** The shared key unless given. */
+  readonly token?: string
 }
 
 /** A data plane whose engines are the test's. */
@@ -74,7 +76,14 @@ export class EngineStage {
   }
 
   /** Starts the frpc of an engine on another host (HaRP contract §5.4) and waits until its tunnel is there. */
-  async connectEngine({ version, remotePort, socketPath }: TunnelOptions): Promise<ChildProcess> {
+  async connectEngine(options: TunnelOptions): Promise<ChildProcess> {
+    const frpc = await this.startEngine(options)
+    await frpc.waitForOutput(/start proxy success/)
+    return frpc
+  }
+
+  /** The same without waiting. */
+  async startEngine({ version, remotePort, socketPath, token = sharedKey }: TunnelOptions): Promise<ChildProcess> {
     const files = path.join(this.plane.certificates, 'frp')
     const config = [
       'serverAddr = "127.0.0.1"',
@@ -89,7 +98,7 @@ export class EngineStage {
             'transport.tls.serverName = "harp.nc"',
           ]
         : []),
-      `metadatas.token = "${sharedKey}"`,
+      `metadatas.token = "${token}"`,
       '[[proxies]]',
       `name = "deploy-daemon-${remotePort}"`,
       'type = "tcp"',
@@ -100,7 +109,6 @@ export class EngineStage {
     ].join('\n')
     const frpc = await startFrpc({ version, config })
     this.#closers.push(() => frpc.stop())
-    await frpc.waitForOutput(/start proxy success/)
     return frpc
   }
 

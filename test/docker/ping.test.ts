@@ -185,6 +185,14 @@ for (const version of frpcVersions) {
       expect(answer.ms).toBeLessThan(inTime)
     })
 
+    it('is answered with 503 and the reason within seconds, however long an engine may take, when frpc reaches none', async () => {
+      await using stage = await EngineStage.set({ environment: { HP_TIMEOUT_CONNECT: '300s' } })
+      await stage.connectEngine({ version, remotePort: 24_001, socketPath: stage.socket('no-engine.sock') })
+      const answer = await stage.ping('24001')
+      expect(answer).toMatchObject({ status: 503, text: expect.stringMatching(/^the (server behind tunnel|tunnel on remote port) 24001 .*is (it running there|the Docker Engine running)/) })
+      expect(answer.ms).toBeLessThan(10_000)
+    })
+
     it('is answered with 504 in time when frpc itself hangs', async () => {
       await using stage = await EngineStage.set({ environment })
       const engine = await startStandInEngine(stage.socket('engine.sock'))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { EngineList } from '../../proxy/tunnel/engine-list.ts'
 import { engineToken, exAppToken } from '../../proxy/tunnel/tokens.ts'
 import { Rig, SHARED_KEY, describeWithFrpc } from './rig.ts'
 import type { ClientOptions, RigOptions } from './rig.ts'
@@ -55,6 +56,13 @@ const cases: readonly Case[] = [
     { token: engine, name: 'gpu', remotePort: 24_002 },
     'the token of Docker Engine [gpu] opens only the proxy [gpu] on remotePort 24001, not [gpu] on 24002',
   ],
+  ['the port of an engine when the list of engines has no such name', { name: 'gpu', remotePort: 24_001 }, 'the list of engines of this server has no [gpu]', { engines: () => [] }],
+  [
+    'another port than the list of engines says',
+    { name: 'gpu', remotePort: 24_002 },
+    'the list of engines of this server gives [gpu] the remotePort 24001, not 24002',
+    { engines: () => [{ name: 'gpu', port: 24_001, generation: '' }] },
+  ],
   ['a group', { proxySettings: 'loadBalancer.group = "all"' }, 'loadBalancer.group is not supported by this server'],
 ]
 
@@ -83,6 +91,20 @@ describeWithFrpc('frpc prints why it', (version) => {
     const [tunnel] = rig.registry.list()
     expect(rig.registry.list()).toHaveLength(1)
     expect(['test_app', 'zz-second']).toContain(tunnel?.proxyName) // frpc claims in any order
+  })
+
+  it('does not get an engine’s tunnel that is struck off the list while Nextcloud is asked', async () => {
+    let engines: EngineList = [{ name: 'gpu', port: 24_001, generation: '' }]
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const asked: string[] = []
+    await using rig = await Rig.start({ engines: () => engines, assignedPort: (appId) => (asked.push(appId), promise) })
+    const frpc = await rig.startClient({ version, name: 'gpu', remotePort: 24_001 })
+    await expect.poll(() => asked).toEqual(['gpu'])
+    engines = []
+    rig.server.enginesChanged()
+    resolve(undefined)
+    await frpc.waitForOutput(/start error: the list of engines of this server has no \[gpu\]/)
+    expect(rig.registry.list()).toEqual([])
   })
 
   it('does not get a name or a port whose holder answers', async () => {

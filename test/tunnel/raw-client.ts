@@ -80,7 +80,7 @@ export class RawClient {
   login(fields: object = {}): void {
     this.open(1)
     this.writeMessage(1, 'o', {
-      version: '0.61.1',
+      version: '0.71.0', // one whose service needs no check before a work connection is used
       privilege_key: privilegeKey('', 1),
       timestamp: 1,
       metas: { token: SHARED_KEY },

@@ -56,6 +56,8 @@ export interface ClientOptions {
   readonly tls?: 'certificate' | 'anonymous' | 'off'
   /** What it serves instead of the ExApp: the name of a socket in the rig's folder. */
   readonly unixSocket?: string
+  /** The lines that say what it serves, where it is no unix socket. */
+  readonly plugin?: string
   /** More lines: before the proxy, within the proxy, and more proxies behind it. */
   readonly settings?: string
   readonly proxySettings?: string
@@ -184,9 +186,7 @@ export class Rig {
       'type = "tcp"',
       `remotePort = ${remotePort}`,
       options.proxySettings ?? '',
-      '[proxies.plugin]',
-      'type = "unix_domain_socket"',
-      `unixPath = "${path.join(this.folder, options.unixSocket ?? 'exapp.sock')}"`,
+      options.plugin ?? unixSocketPlugin(path.join(this.folder, options.unixSocket ?? 'exapp.sock')),
       options.proxies ?? '',
     ].join('\n')
   }
@@ -220,6 +220,8 @@ export class Rig {
     await rm(this.folder, { recursive: true, force: true })
   }
 }
+
+const unixSocketPlugin = (socket: string): string => `[proxies.plugin]\ntype = "unix_domain_socket"\nunixPath = "${socket}"`
 
 /** Certificates under HaRP's names in this folder. */
 export function makeCertificates(directory: string): Promise<FrpCertificates> {

@@ -16,7 +16,7 @@ describeWithFrpc('a tunnel token', (version) => {
   it('opens the tunnel of its Docker Engine, without asking Nextcloud', async () => {
     await using rig = await Rig.start({ assignedPort: async () => Promise.reject(new Error('not to be asked')) })
     await rig.connect({ version, token: engineToken(SHARED_KEY, 'gpu', 24_001), name: 'gpu', remotePort: 24_001 })
-    expect(rig.registry.get(24_001)?.owner).toEqual({ kind: 'engine', engineName: 'gpu', remotePort: 24_001 })
+    expect(rig.registry.get(24_001)?.owner).toEqual({ kind: 'engine', engineName: 'gpu', remotePort: 24_001, generation: '' })
   })
 
   it('of the previous key still opens it', async () => {

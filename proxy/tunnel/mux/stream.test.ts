@@ -151,6 +151,32 @@ describe('an orderly end', () => {
   })
 })
 
+describe('endNow', () => {
+  it('sends what was written and FIN at once, and still delivers what comes', async () => {
+    await using session = await connectSession()
+    const stream = await openStream(session)
+    stream.write('question')
+    stream.endNow()
+    await session.peer.until(() => session.peer.storyOf(1).includes('FIN'))
+    session.peer.data(1, 'answer', FIN)
+    expect(await text(stream)).toBe('answer')
+    await session.peer.settled()
+    expect(session.peer.storyOf(1)).toEqual([ack, 'DATA 8', 'FIN'])
+    expect(session.muxer.streamCount).toBe(0)
+  })
+
+  it('sends a FIN that was held back, once', async () => {
+    await using session = await connectSession()
+    const stream = await openStream(session)
+    stream.end()
+    await session.peer.settled()
+    stream.endNow()
+    stream.endNow()
+    await session.peer.settled()
+    expect(session.peer.storyOf(1)).toEqual([ack, 'FIN'])
+  })
+})
+
 describe('destroySoon', () => {
   it('sends what was written and FIN at once, and accounts for what still comes', async () => {
     await using session = await connectSession()

@@ -48,6 +48,7 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
   #wantsBytes = false
   #isReadableEnded = false
   #isDiscarding = false
+  #isFinHeld = true
   #isFinSent = false
   #isFinReceived = false
   #isReleased = false
@@ -83,6 +84,13 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
     if (!this.writableEnded) this.end()
     if (this.#onFinSent !== undefined) this.#sendFin()
     this.#armCloseTimer()
+  }
+
+  /** Sends what was written and then FIN, without waiting for the peer's; what still comes can be read. */
+  endNow(): void {
+    this.#isFinHeld = false
+    if (!this.writableEnded) this.end()
+    if (this.#onFinSent !== undefined) this.#sendFin()
   }
 
   receiveCredit(delta: number): void {
@@ -171,7 +179,7 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
 
   override _final(callback: WriteCallback): void {
     this.#onFinSent = callback
-    if (this.#isFinReceived || this.#isDiscarding) this.#sendFin()
+    if (this.#isFinReceived || this.#isDiscarding || !this.#isFinHeld) this.#sendFin()
     else this.#holdFin(this.bytesRead)
   }
 

@@ -1,5 +1,6 @@
 import type { NewProxy } from '../protocol/messages.ts'
 import { parseBandwidth } from '../payload/bandwidth.ts'
+import { ENGINE_PORTS, engineRefusal, type EngineList } from '../engine-list.ts'
 import { mayClaim } from '../tokens.ts'
 import type { TunnelIdentity } from '../tokens.ts'
 import { askAssignedPort } from './assigned-port.ts'
@@ -8,7 +9,7 @@ import type { ProxySettings, TunnelSession } from './session.ts'
 import { takeNameAndPort } from './takeover.ts'
 
 /** Why a claim was refused, as counted in metrics. */
-export type ClaimRefusal = 'unsupported' | 'name' | 'port' | 'one_per_client' | 'identity' | 'nextcloud' | 'taken'
+export type ClaimRefusal = 'unsupported' | 'name' | 'port' | 'one_per_client' | 'identity' | 'engine' | 'nextcloud' | 'taken'
 
 /** A refused claim; `text` is what frpc prints. */
 export interface RefusedClaim {
@@ -18,10 +19,11 @@ export interface RefusedClaim {
 
 export interface ClaimRules extends AssignedPortRules {
   readonly isPortReserved: (remotePort: number) => boolean
+  /** The engines that may dial in, asked at each claim. */
+  readonly engines: () => EngineList
 }
 
 const EXAPP_PORTS = { first: 23_000, last: 23_999 }
-const ENGINE_PORTS = { first: 24_000, last: 24_099 }
 const OTHER_PROXY_TYPES: ReadonlySet<string> = new Set(['udp', 'http', 'https', 'tcpmux', 'stcp', 'xtcp', 'sudp'])
 
 type Check = (proxy: NewProxy, session: TunnelSession, rules: ClaimRules) => RefusedClaim | undefined
@@ -34,6 +36,7 @@ const checks: readonly Check[] = [
   isOnlyProxyOfItsClient,
   portIsAllowed,
   identityOwnsIt,
+  engineIsListed,
 ]
 
 /** Gives a client the name and port that it asks for, or says why not. A repeated claim of its own is no new one. */
@@ -49,7 +52,10 @@ export async function claim(proxy: NewProxy, session: TunnelSession, rules: Clai
   const refused = nextcloudContradicts(proxy, identity, assigned)
   if (refused) return refused
   const text = await takeNameAndPort({ proxy: proxySettings(proxy), isConfirmed: assigned === proxy.remote_port }, session, rules)
-  return text === undefined ? undefined : { refusal: 'taken', text }
+  if (text !== undefined) return { refusal: 'taken', text }
+  const struck = engineIsListed(proxy, session, rules) // the list may have changed while others were asked
+  if (struck) session.unregister()
+  return struck
 }
 
 function isOwnAlready({ proxy_name, proxy_type, remote_port }: NewProxy, { tunnel }: TunnelSession): boolean {
@@ -80,7 +86,7 @@ function isOnlyProxyOfItsClient(_proxy: NewProxy, { tunnel }: TunnelSession): Re
 }
 
 function portIsAllowed({ remote_port }: NewProxy, _session: TunnelSession, rules: ClaimRules): RefusedClaim | undefined {
-  const isWithin = ({ first, last }: typeof EXAPP_PORTS) => remote_port >= first && remote_port <= last
+  const isWithin = ({ first, last }: typeof EXAPP_PORTS | typeof ENGINE_PORTS) => remote_port >= first && remote_port <= last
   if (!isWithin(EXAPP_PORTS) && !isWithin(ENGINE_PORTS)) return { refusal: 'port', text: 'port not allowed' }
   if (!rules.isPortReserved(remote_port)) return undefined
   return { refusal: 'port', text: `port not allowed: this server uses ${remote_port} itself, for the Docker Engine beside it` }
@@ -89,6 +95,11 @@ function portIsAllowed({ remote_port }: NewProxy, _session: TunnelSession, rules
 function identityOwnsIt({ proxy_name, remote_port }: NewProxy, { facts }: TunnelSession): RefusedClaim | undefined {
   const text = mayClaim(facts.identity, { proxyName: proxy_name, remotePort: remote_port })
   return text === undefined ? undefined : { refusal: 'identity', text }
+}
+
+function engineIsListed({ proxy_name, remote_port }: NewProxy, { facts }: TunnelSession, rules: ClaimRules): RefusedClaim | undefined {
+  const text = engineRefusal(rules.engines(), facts.identity, { proxyName: proxy_name, remotePort: remote_port })
+  return text === undefined ? undefined : { refusal: 'engine', text }
 }
 
 /** An ExApp token needs Nextcloud's word; the shared key opens everything that Nextcloud does not give to somebody else. */

@@ -47,6 +47,7 @@ async function replyTo(
     case 'NewProxy': {
       const { proxy_name, remote_port } = message.body
       const refused = await claim(message.body, session, claimRules)
+      session.struckClaim = refused?.refusal === 'engine' ? { proxyName: proxy_name, remotePort: remote_port } : undefined
       if (refused) {
         outcomes.claimRefused(session, proxy_name, remote_port, refused)
         return { kind: 'NewProxyResp', body: { proxy_name, error: refused.text } }

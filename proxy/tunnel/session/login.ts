@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { engineLoginRefusal, type EngineList } from '../engine-list.ts'
 import { LoginRefusedError } from '../errors.ts'
 import { isPrivilegeKey } from '../protocol/auth-key.ts'
 import type { Login } from '../protocol/messages.ts'
@@ -18,6 +19,8 @@ export interface LoginRules {
   /** Why the shared key opens nothing here, as frpc is to print it; undefined where it opens everything. */
   readonly sharedKeyRefusal: string | undefined
   readonly isBanned: boolean
+  /** The engines that may dial in. */
+  readonly engines: EngineList
 }
 
 /** A client that may open tunnels; what it says about itself is fit for logs. */
@@ -44,6 +47,8 @@ export function judgeLogin(login: Login, rules: LoginRules): AcceptedLogin {
   const identity = identify(login.metas.token, rules.sharedKeys, { allowSharedKey: rules.sharedKeyRefusal === undefined })
   // A right token passes a ban: an ExApp may share its address with an attacker, behind a NAT or a bridge (Q31).
   if (!identity) throw rules.isBanned ? new LoginRefusedError('banned', 'banned') : tokenRefused(login.metas.token, rules)
+  const struck = engineLoginRefusal(rules.engines, identity)
+  if (struck !== undefined) throw new LoginRefusedError('engine', struck)
   if (!isPrivilegeKey(login.privilege_key, FRP_TOKEN, login.timestamp)) {
     throw new LoginRefusedError(
       'frp_token',

@@ -11,9 +11,11 @@ import type { Carrier } from './carrier.ts'
 import { isAnswering } from './heartbeat.ts'
 import { FRP_KEY } from './login-exchange.ts'
 import type { FrpStream } from '../frp-stream.ts'
+import { ServiceCheck, leavesDeadServiceSilent } from './service-check.ts'
 import { noControl } from './streams.ts'
 import type { WorkConnectionOffer } from './streams.ts'
 import type { WorkConnections } from './work-connections.ts'
+import { WORK_CONNECTION_TIMEOUT_MS } from './work-connections.ts'
 import { WorkStream } from './work-stream.ts'
 
 /**
@@ -43,6 +45,8 @@ export class TunnelSession {
   readonly facts: SessionFacts
   readonly connectedAt = Date.now()
   readonly workConnections: WorkConnections
+  /** What it asked for last, if it did not get that because of the list of engines. */
+  struckClaim: TunnelClaim | undefined
   readonly #carrier: Carrier
   readonly #registry: TunnelRegistry
   readonly #onLimit: OnLimit
@@ -135,6 +139,16 @@ export class TunnelSession {
     const startMessage = this.facts.wire.encode({ kind: 'StartWorkConn', body: { proxy_name: proxyName } })
     const treat = this.#treatmentOf(proxy)
     const startableAt = performance.now() + START_DELAY_MS
+    const startOne = async (deadline: number, signal?: AbortSignal): Promise<FrpStream> => {
+      for (;;) {
+        const stream = await workConnections.take({ remotePort, timeoutMs: leftUntil(deadline), signal })
+        if (start(stream, startMessage)) return stream
+      }
+    }
+    const isAlive = (): Promise<boolean> => isAnswering(carrier, workConnections)
+    const service = leavesDeadServiceSilent(clientVersion)
+      ? new ServiceCheck({ remotePort, open: () => startOne(performance.now() + WORK_CONNECTION_TIMEOUT_MS), isAlive })
+      : undefined
     const tunnel: RegisteredTunnel = {
       remotePort,
       proxyName,
@@ -151,7 +165,7 @@ export class TunnelSession {
       get bytesSent() {
         return carrier.bytesSent
       },
-      isAlive: () => isAnswering(carrier, workConnections),
+      isAlive,
       evict: (reason) => {
         if (this.#tunnel === tunnel) this.close(reason) // it may have given the tunnel up by itself meanwhile
       },
@@ -159,11 +173,8 @@ export class TunnelSession {
         const deadline = performance.now() + timeoutMs
         const waitMs = startableAt - performance.now()
         if (waitMs > 0) await delay(waitMs, undefined, { signal })
-        for (;;) {
-          const leftMs = Math.max(0, deadline - performance.now())
-          const stream = await workConnections.take({ remotePort, timeoutMs: leftMs, signal })
-          if (start(stream, startMessage)) return treat(stream)
-        }
+        await service?.pass({ timeoutMs: leftUntil(deadline), signal })
+        return treat(await startOne(deadline, signal))
       },
     }
     return tunnel
@@ -177,6 +188,8 @@ export class TunnelSession {
     return (stream) => new WorkStream(stream, { codec: createPayloadCodec(payload, FRP_KEY), bandwidth })
   }
 }
+
+const leftUntil = (deadline: number): number => Math.max(0, deadline - performance.now())
 
 /** False when the stream has died while it waited: nothing was sent on it, so another one will do. */
 function start(stream: Duplex, startMessage: Buffer): boolean {
