@@ -1,5 +1,6 @@
 import { errors } from 'undici'
-import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { FrpProtocolError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { SessionClosedError } from '../tunnel/mux/errors.ts'
 import { RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
 import { isTunnelAddress, type Upstream, upstreamName } from './upstream.ts'
 
@@ -11,6 +12,11 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
     return new UpstreamUnreachableError(`${error.message}; is frpc running at the other end, and what does its log say?`, { cause: error })
   }
   if (error instanceof TunnelUnresponsiveError) return new UpstreamTimeoutError(`${error.message}; frpc is connected but opens no connection`, { cause: error })
+  if (error instanceof SessionClosedError) {
+    const reason = error.cause instanceof Error ? error.cause.message : 'frpc closed its connection'
+    return new UpstreamClosedError(`the tunnel to ${hop} was lost while it carried this request: ${reason}`, { cause: error })
+  }
+  if (error instanceof FrpProtocolError) return new UpstreamClosedError(`the tunnel to ${hop} carried what it should not: ${error.message}`, { cause: error })
   if (error instanceof errors.HeadersTimeoutError) return new UpstreamTimeoutError(`${hop} did not answer in time; is it busy, or does nobody listen behind the tunnel?`, { cause: error })
   if (error instanceof errors.BodyTimeoutError) return new UpstreamTimeoutError(`${hop} stopped sending`, { cause: error })
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : ''

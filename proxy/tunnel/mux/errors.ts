@@ -39,8 +39,13 @@ export class ControlFloodError extends Error {
   }
 }
 
+/** A stream ended before its time, whoever's doing it was. To those who use it as a socket, `code` names it like Node's own errors. */
+export abstract class StreamLostError extends Error {
+  readonly code = 'ECONNABORTED' // not ECONNRESET, which undici takes for the end of a body without a length
+}
+
 /** The session that carried a stream is gone; `cause` says why when it did not end by itself. */
-export class SessionClosedError extends Error {
+export class SessionClosedError extends StreamLostError {
   override readonly name = 'SessionClosedError'
 
   constructor(reason: Error | undefined) {
@@ -49,7 +54,7 @@ export class SessionClosedError extends Error {
 }
 
 /** The peer dropped one stream with RST. */
-export class StreamResetError extends Error {
+export class StreamResetError extends StreamLostError {
   override readonly name = 'StreamResetError'
   readonly streamId: number
 
@@ -60,7 +65,7 @@ export class StreamResetError extends Error {
 }
 
 /** A half-closed stream was given up because the other half did not follow in time. */
-export class StreamCloseTimeoutError extends Error {
+export class StreamCloseTimeoutError extends StreamLostError {
   override readonly name = 'StreamCloseTimeoutError'
   readonly streamId: number
 
@@ -71,7 +76,7 @@ export class StreamCloseTimeoutError extends Error {
 }
 
 /** Bytes were written to a stream that was destroyed before they were sent. */
-export class StreamDestroyedError extends Error {
+export class StreamDestroyedError extends StreamLostError {
   override readonly name = 'StreamDestroyedError'
   readonly streamId: number
 
