@@ -23,7 +23,7 @@ describeWithPeer('a Nextcloud', frp(version), ({ prepare, finish }) => {
   let calm: Usage
 
   async function startNextcloud(port = 0): Promise<ChildProcess> {
-    const program = await runProgram('nextcloud-program.ts', String(port))
+    const program = await runProgram('nextcloud-program.ts', [String(port)])
     nextcloudUrl = (await program.waitForOutput(/listening at \S+/)).slice('listening at '.length)
     return program
   }

@@ -149,7 +149,7 @@ for (const version of frpVersions) {
       it('stops for good, and what is more than sockets hold ends at its limit for the ExApp', () =>
         withBystander(async () => {
           // Events are so few that the kernel takes them all for a visitor that does not read.
-          const transfers = await startTransfers(stage, exApp, ['download', 'upload', 'websocket'])
+          const transfers = await startTransfers(stage, exApp, { kinds: ['download', 'upload', 'websocket'] })
           for (const { client } of transfers) client.kill('SIGSTOP')
           await expectAbortsSeen(transfers, exApp, limitMs + 4_000)
           for (const { client } of transfers) client.kill('SIGCONT')

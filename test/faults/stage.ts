@@ -18,7 +18,7 @@ export interface ServiceOptions {
   readonly name: string
   readonly version: FrpVersion
   /** Where its frpc runs, if not in the network of this machine. */
-  readonly network?: FarNetwork
+  readonly network?: FarNetwork | undefined
 }
 
 /** An ExApp or an engine behind a tunnel of its own; both of its processes can be stopped, killed and started again. */
@@ -70,7 +70,7 @@ export class FaultStage implements AsyncDisposable {
   /** What is behind a tunnel, once it listens; what another one left behind at its socket is removed. */
   async startProgram({ name, file }: Pick<Service, 'name' | 'file'>): Promise<ChildProcess> {
     await rm(this.#socketOf(name), { force: true })
-    const program = await this.runProgram(file, this.#socketOf(name))
+    const program = await this.runProgram(file, [this.#socketOf(name)])
     await program.waitForOutput(/listening/)
     return program
   }
@@ -90,8 +90,8 @@ export class FaultStage implements AsyncDisposable {
   }
 
   /** Runs a program of this folder; it is ended with the stage. */
-  async runProgram(file: string, ...args: readonly string[]): Promise<ChildProcess> {
-    return this.#keep(await runProgram(file, ...args))
+  async runProgram(file: string, args: readonly string[], network?: FarNetwork): Promise<ChildProcess> {
+    return this.#keep(await runProgram(file, args, network))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,6 +123,7 @@ export class FaultStage implements AsyncDisposable {
 }
 
 /** Runs a program of this folder, which its caller ends. */
-export function runProgram(file: string, ...args: readonly string[]): Promise<ChildProcess> {
-  return startProcess({ program: process.execPath, args: [fileURLToPath(new URL(file, import.meta.url)), ...args] })
+export function runProgram(file: string, args: readonly string[], network?: FarNetwork): Promise<ChildProcess> {
+  const command = { program: process.execPath, args: [fileURLToPath(new URL(file, import.meta.url)), ...args] }
+  return startProcess(network ? network.within(command) : command)
 }

@@ -1,3 +1,4 @@
+import type { FarNetwork } from '../support/network.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
 import { type TransferKind, hashOfContent, transferKinds } from './content.ts'
 import type { FaultStage, Service } from './stage.ts'
@@ -15,12 +16,18 @@ export interface Transfer {
 
 let started = 0
 
+/** Which transfers, and where the visitor is, if not on this machine. */
+export interface TransferOptions {
+  readonly kinds?: readonly TransferKind[]
+  readonly network?: FarNetwork
+}
+
 /** Starts one transfer of each kind and waits until all are under way. */
-export async function startTransfers(stage: FaultStage, { name: appId }: Pick<Service, 'name'>, kinds: readonly TransferKind[] = transferKinds): Promise<readonly Transfer[]> {
+export async function startTransfers(stage: FaultStage, { name: appId }: Pick<Service, 'name'>, { kinds = transferKinds, network }: TransferOptions = {}): Promise<readonly Transfer[]> {
   const transfers = await Promise.all(
     kinds.map(async (kind) => {
       const name = `t${++started}`
-      return { kind, name, client: await stage.runProgram('client-program.ts', kind, stage.url(appId, `${kind}/${name}`)) }
+      return { kind, name, client: await stage.runProgram('client-program.ts', [kind, stage.url(appId, `${kind}/${name}`, network?.nearAddress)], network) }
     }),
   )
   await Promise.all(transfers.map(({ client }) => client.waitForOutput(/under way/, transferTimeoutMs)))
