@@ -53,7 +53,10 @@ export class Muxer {
     const { promise, resolve } = Promise.withResolvers<Error | undefined>()
     this.closed = promise
     this.#resolveClosed = resolve
-    this.#sendQueue = new SendQueue(transport, this.#limits, (queued) => this.close(new ControlFloodError(queued)))
+    this.#sendQueue = new SendQueue(transport, this.#limits, {
+      ping: () => this.ping(this.#limits.keepAliveTimeoutMs),
+      onControlFlood: (queued) => this.close(new ControlFloodError(queued)),
+    })
     const sendControl = (header: FrameHeader): void => this.#sendQueue.control(header)
     this.#liveness = new Liveness({
       bytesReceived: () => this.#bytesReceived,
