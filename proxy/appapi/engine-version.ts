@@ -120,7 +120,7 @@ class VersionReply implements Dispatcher.DispatchHandler {
   }
 }
 
-const closedCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+const closedCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNABORTED', 'EPIPE'])
 const isClosed = (error: unknown): boolean =>
   closedCodes.has(error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '')
 

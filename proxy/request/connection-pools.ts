@@ -45,7 +45,7 @@ export class ConnectionPools {
       connect: (_options, callback) => {
         this.#connect(upstream).then(
           // A socket that has ended by now would never start its request, and no limit of undici's would end it.
-          (socket) => (isUsable(socket) ? callback(null, socket as never) : callback(new ConnectionEndedError('the connection ended as soon as it was open'), null)),
+          (socket) => (isUsable(socket) ? callback(null, withoutResets(socket) as never) : callback(new ConnectionEndedError('the connection ended as soon as it was open'), null)),
           (error: unknown) => callback(error instanceof Error ? error : new Error('connection failed', { cause: error }), null),
         )
       },
@@ -68,3 +68,13 @@ class ConnectionEndedError extends Error {
 }
 
 const isUsable = (socket: Duplex): boolean => !socket.destroyed && !socket.readableEnded && socket.writable
+
+/**
+ * undici takes a reset for the orderly end of a body without a length, so that half of it would pass for the whole. Under
+ * another name of its own it is what it is: a connection that was lost.
+ */
+function withoutResets(socket: Duplex): Duplex {
+  return socket.prependListener('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
+  })
+}

@@ -62,6 +62,6 @@ async function dispatch(plan: ForwardPlan, { carrier }: Exchange, body: RequestB
 /** A kept connection that its server closed just as we used it: nothing has come back yet. */
 function canRepeat({ carrier }: Exchange, error: unknown, body: RequestBody | null): boolean {
   const code = (error as NodeJS.ErrnoException).code
-  const closed = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+  const closed = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'ECONNABORTED' || code === 'EPIPE'
   return closed && body === null && !carrier.headSent && !carrier.isGone && repeatable.has(carrier.method)
 }

@@ -5,13 +5,17 @@ import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './
 import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
 import { responseHeaders } from './headers.ts'
+import { IdleWatch } from './idle-watch.ts'
 import { upstreamError } from './upstream-error.ts'
 
 /** After one side has ended, the other may finish for this long (HaRP contract §3.9). */
 const halfClosedMs = 30_000
 
-/** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
-const idleChecksPerLimit = 10
+/**
+ * The same for an ExApp behind a tunnel. frp passes no end of one side on, so the ExApp cannot hear that its visitor has gone
+ * and answer to it: what it is saying just then may be finished as long as it makes no longer pause than this.
+ */
+const lastWordsMs = 1_000
 
 /** `pipeline()` alone puts eight on a socket that is read and written; they go with it, so that Node need not warn. */
 const listenersPerSide = 20
@@ -49,7 +53,8 @@ export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, de
     upgrade.reply.statusCode = 101 // for the log and the metric
     client.write(responseHead(answer.response), 'latin1')
     deps.onOpen(client)
-    await join(client, upstream, upgrade.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
+    const ends = { client, upstream, hearsEnd: plan.upstream.kind !== 'tunnel' }
+    await join(ends, upgrade.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
   } catch (error) {
     throw upstreamError(error, plan)
   } finally {
@@ -111,34 +116,34 @@ function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: Inco
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
+interface Ends {
+  readonly client: Duplex
+  readonly upstream: Duplex
+  /** Whether the upstream is told when the client ends and still has something to say. */
+  readonly hearsEnd: boolean
+}
+
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undefined, fromUpstream: Buffer, idleMs: number): Promise<void> {
-  let moved = false
-  const onData = (): void => {
-    moved = true
-  }
-  let idleSince = performance.now()
+async function join({ client, upstream, hearsEnd }: Ends, fromClient: Buffer | undefined, fromUpstream: Buffer, idleMs: number): Promise<void> {
   const endBoth = (): void => {
     client.destroy()
     upstream.destroy()
   }
-  const watch = setInterval(() => {
-    const now = performance.now()
-    if (moved) idleSince = now
-    moved = false
-    if (now - idleSince >= idleMs) endBoth()
-  }, Math.max(10, idleMs / idleChecksPerLimit))
+  const idle = new IdleWatch(endBoth)
   let halfClosed: NodeJS.Timeout | undefined
   const onEnd = (): void => {
     halfClosed ??= setTimeout(endBoth, halfClosedMs)
   }
   try {
-    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', onData).once('end', onEnd)
+    idle.start(idleMs)
+    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', idle.moved).once('end', onEnd)
+    // The visitor's own last words have to leave first.
+    if (!hearsEnd) client.once('end', () => idle.start(Math.min(idleMs, lastWordsMs), () => upstream.writableLength > 0))
     if (fromClient && fromClient.length > 0) upstream.write(fromClient)
     if (fromUpstream.length > 0) client.write(fromUpstream)
     await pump(client, upstream)
   } finally {
-    clearInterval(watch)
+    idle.stop()
     clearTimeout(halfClosed)
     endBoth()
   }

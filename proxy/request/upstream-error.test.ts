@@ -27,7 +27,7 @@ describe('upstreamError', () => {
     ['a closed connection', tcp, new errors.SocketError('geheim'), 502, 'closed', /^tcp:demo:80 closed the connection without a usable answer \(UND_ERR_SOCKET\)$/],
     ['a reset', tcp, coded('ECONNRESET'), 502, 'closed', /\(ECONNRESET\)$/],
     ['a tunnel whose session ended', tunnel, new SessionClosedError(undefined), 502, 'closed', /^the server behind tunnel 23000 closed the connection without a usable answer/],
-    ['a stream that frpc reset', tunnel, new StreamResetError(3), 502, 'closed', /\(ECONNRESET\)$/],
+    ['a stream that frpc reset', tunnel, new StreamResetError(3), 502, 'closed', /\(ECONNABORTED\)$/],
     ['a stream that was given up for others', tunnel, new StreamMemoryError(3), 408, 'client-timeout', /^the client reads its answer so slowly/],
     ['too many who wait', tunnel, new TunnelBusyError('requests_waiting_per_tunnel', 'too many wait'), 503, 'overloaded', /^too many wait$/],
     ['too long a head', tcp, new errors.HeadersOverflowError('geheim'), 502, 'closed', /^tcp:demo:80 answered with a head of more than 65536 bytes$/],

@@ -1,6 +1,6 @@
 import { errors } from 'undici'
-import { ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
-import { StreamMemoryError } from '../tunnel/mux/errors.ts'
+import { FrpProtocolError, ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { SessionClosedError, StreamMemoryError } from '../tunnel/mux/errors.ts'
 import { maxResponseHeadBytes } from './connection-pools.ts'
 import { ClientTooSlowError, OverloadedError, RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
 import { isTunnelAddress, type Upstream, upstreamName } from './upstream.ts'
@@ -16,6 +16,11 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
   if (error instanceof StreamMemoryError) return new ClientTooSlowError('the client reads its answer so slowly that the memory was needed for others', { cause: error })
   if (error instanceof ServiceUnreachableError) return new UpstreamUnreachableError(`${error.message}; ${behindTunnel}`, { cause: error })
   if (error instanceof TunnelUnresponsiveError) return new UpstreamTimeoutError(`${error.message}; frpc is connected but opens no connection`, { cause: error })
+  if (error instanceof SessionClosedError) {
+    const reason = error.cause instanceof Error ? error.cause.message : 'frpc closed its connection'
+    return new UpstreamClosedError(`the tunnel to ${hop} was lost while it carried this request: ${reason}`, { cause: error })
+  }
+  if (error instanceof FrpProtocolError) return new UpstreamClosedError(`the tunnel to ${hop} carried what it should not: ${error.message}`, { cause: error })
   if (error instanceof errors.HeadersTimeoutError) return new UpstreamTimeoutError(`${hop} did not answer in time; is it busy, or does nobody listen behind the tunnel?`, { cause: error })
   if (error instanceof errors.BodyTimeoutError) return new UpstreamTimeoutError(`${hop} stopped sending`, { cause: error })
   if (error instanceof errors.HeadersOverflowError) {

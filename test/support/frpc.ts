@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startProcess } from './peers/child-process.ts'
-import type { ChildProcess } from './peers/child-process.ts'
+import type { ChildProcess, Command } from './peers/child-process.ts'
 import { ensureFrp, frpVersions } from './peers/frp.ts'
 import type { FrpBinaries, FrpVersion } from './peers/frp.ts'
 
@@ -14,6 +14,8 @@ export interface FrpOptions {
   readonly version: FrpVersion
   readonly config: string
   readonly dir?: string
+  /** Where it runs, if not in the network of this machine (`network.ts`). */
+  readonly network?: { readonly within: (command: Command) => Command } | undefined
 }
 
 /** Starts an unmodified frpc. @throws MissingPeer when it is not built and Go is not installed */
@@ -26,11 +28,12 @@ export function startFrps(options: FrpOptions): Promise<ChildProcess> {
   return startFrp('frps', options)
 }
 
-async function startFrp(program: keyof FrpBinaries, { version, config, dir }: FrpOptions): Promise<ChildProcess> {
+async function startFrp(program: keyof FrpBinaries, { version, config, dir, network }: FrpOptions): Promise<ChildProcess> {
   const binaries = await ensureFrp(version)
   const folder = dir ?? (await mkdtemp(path.join(tmpdir(), `harpoon-${program}-`)))
   const file = path.join(folder, `${program}.toml`)
   await writeFile(file, config, { mode: 0o600 }) // it holds the token
   const cleanUp = dir === undefined ? () => rm(folder, { recursive: true, force: true }) : undefined
-  return startProcess({ program: binaries[program], args: ['-c', file], cwd: folder, ...(cleanUp && { cleanUp }) })
+  const command = { program: binaries[program], args: ['-c', file], cwd: folder, ...(cleanUp && { cleanUp }) }
+  return startProcess(network ? network.within(command) : command)
 }

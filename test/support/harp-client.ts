@@ -1,5 +1,7 @@
 /** What one ExApp's frpc is told. */
 export interface HarpClient {
+  /** The data plane's address for tunnels; this machine when left out. */
+  readonly frpHost?: string
   readonly frpPort: number
   readonly sharedKey: string
   /** Folder of ca.crt, client.crt and client.key; undefined where the server has TLS switched off. */
@@ -10,8 +12,8 @@ export interface HarpClient {
 }
 
 /** The frpc configuration that HaRP's start script writes into an ExApp's container (HaRP contract §5.4). */
-export const harpClientConfig = ({ frpPort, sharedKey, certificates, appId, remotePort, unixSocket }: HarpClient): string => `
-serverAddr = "127.0.0.1"
+export const harpClientConfig = ({ frpHost = '127.0.0.1', frpPort, sharedKey, certificates, appId, remotePort, unixSocket }: HarpClient): string => `
+serverAddr = "${frpHost}"
 serverPort = ${frpPort}
 loginFailExit = false
 metadatas.token = "${sharedKey}"

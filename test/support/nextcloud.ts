@@ -44,6 +44,8 @@ export interface NextcloudStandIn {
 export interface NextcloudOptions {
   readonly sharedKey: string
   readonly port?: number
+  /** Loopback when left out. */
+  readonly host?: string
 }
 
 /** The two users that everybody can log in as; each one's password is the name. */
@@ -96,12 +98,13 @@ export async function startNextcloud(options: NextcloudOptions): Promise<Nextclo
     serve(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined))
   })
   const notifications = serveNotifications(server, (request) => log.record('echo', request))
-  server.listen(options.port ?? 0, '127.0.0.1')
+  const { host = '127.0.0.1' } = options
+  server.listen(options.port ?? 0, host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     get calls() {
       return log.calls
     },

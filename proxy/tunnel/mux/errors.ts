@@ -39,11 +39,14 @@ export class ControlFloodError extends Error {
   }
 }
 
+/** A stream ended before its time, whoever's doing it was. To those who use it as a socket, `code` names it like Node's own errors. */
+export abstract class StreamLostError extends Error {
+  readonly code = 'ECONNABORTED' // not ECONNRESET, which undici takes for the end of a body without a length
+}
+
 /** The session that carried a stream is gone; `cause` says why when it did not end by itself. */
-export class SessionClosedError extends Error {
+export class SessionClosedError extends StreamLostError {
   override readonly name = 'SessionClosedError'
-  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
-  readonly code = 'ECONNRESET'
 
   constructor(reason: Error | undefined) {
     super('the multiplexed session was closed', reason === undefined ? undefined : { cause: reason })
@@ -51,10 +54,8 @@ export class SessionClosedError extends Error {
 }
 
 /** The peer dropped one stream with RST. */
-export class StreamResetError extends Error {
+export class StreamResetError extends StreamLostError {
   override readonly name = 'StreamResetError'
-  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
-  readonly code = 'ECONNRESET'
   readonly streamId: number
 
   constructor(streamId: number) {
@@ -64,7 +65,7 @@ export class StreamResetError extends Error {
 }
 
 /** A stream was given up because the memory for unread bytes was used up, and it held most of them. */
-export class StreamMemoryError extends Error {
+export class StreamMemoryError extends StreamLostError {
   override readonly name = 'StreamMemoryError'
   readonly streamId: number
 
@@ -75,10 +76,8 @@ export class StreamMemoryError extends Error {
 }
 
 /** A half-closed stream was given up because the other half did not follow in time. */
-export class StreamCloseTimeoutError extends Error {
+export class StreamCloseTimeoutError extends StreamLostError {
   override readonly name = 'StreamCloseTimeoutError'
-  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
-  readonly code = 'ECONNRESET'
   readonly streamId: number
 
   constructor(streamId: number) {
@@ -88,7 +87,7 @@ export class StreamCloseTimeoutError extends Error {
 }
 
 /** Bytes were written to a stream that was destroyed before they were sent. */
-export class StreamDestroyedError extends Error {
+export class StreamDestroyedError extends StreamLostError {
   override readonly name = 'StreamDestroyedError'
   readonly streamId: number
 

@@ -96,7 +96,7 @@ describe('a peer that breaks the protocol', () => {
     session.peer.transport.pause()
     session.peer.open(1)
     ;(await session.stream(1)).write(Buffer.alloc(1_000_000))
-    await session.peer.until(() => session.transport.writableLength > 500_000)
+    await session.peer.until(() => session.transport.writableLength > 60_000)
     session.peer.open(1)
     expect(await session.muxer.closed).toBeInstanceOf(ProtocolError)
     await session.peer.until(() => session.transport.destroyed)

@@ -60,7 +60,10 @@ export class Muxer {
     const { promise, resolve } = Promise.withResolvers<Error | undefined>()
     this.closed = promise
     this.#resolveClosed = resolve
-    this.#sendQueue = new SendQueue(transport, this.#limits, (queued) => this.#floods(queued))
+    this.#sendQueue = new SendQueue(transport, this.#limits, {
+      ping: () => this.ping(this.#limits.keepAliveTimeoutMs),
+      onControlFlood: (queued) => this.#floods(queued),
+    })
     const sendControl = (header: FrameHeader): void => this.#sendQueue.control(header)
     this.#liveness = new Liveness({
       bytesReceived: () => this.#bytesReceived,

@@ -33,10 +33,11 @@ export function frame(type: number, flags: number, streamId: number, length: num
   return Buffer.concat([header, body])
 }
 
-/** The client side of a session as a test needs it: sends any frame, keeps all that it gets, grants nothing by itself. */
+/** The client side of a session as a test needs it: sends any frame, keeps all that it gets, grants nothing by itself; only pings are answered. */
 export class YamuxPeer {
   readonly transport: Duplex
   readonly frames: PeerFrame[] = []
+  answersPings = true
   #rest = Buffer.alloc(0)
 
   constructor(transport: Duplex) {
@@ -101,6 +102,7 @@ export class YamuxPeer {
       const flags = this.#rest.readUInt16BE(offset + 2)
       const streamId = this.#rest.readUInt32BE(offset + 4)
       this.frames.push({ type, flags, streamId, length, body: this.#rest.subarray(offset + 12, end) })
+      if (type === PING && (flags & SYN) !== 0 && this.answersPings) this.send(PING, ACK, 0, length)
       offset = end
     }
     this.#rest = this.#rest.subarray(offset)

@@ -12,7 +12,7 @@ it('lets streams take turns of at most one quantum', async () => {
   const [first, second] = [await session.stream(1), await session.stream(3)]
   session.peer.transport.pause()
   first.write(Buffer.alloc(MUCH))
-  await session.peer.until(() => session.transport.writableLength > 500_000)
+  await session.peer.until(() => session.transport.writableLength > 60_000)
   second.write(Buffer.alloc(MUCH))
   session.peer.transport.resume()
   await session.peer.until(() => session.peer.bodyOf(1).length === MUCH && session.peer.bodyOf(3).length === MUCH)
@@ -34,33 +34,33 @@ it('does not let a stream without credit hold up another', async () => {
 })
 
 it('keeps little in the transport of a peer that does not read', async () => {
-  await using session = pairSession({ socketQueueBytes: 131_072 })
+  await using session = pairSession({ socketQueueBytes: 32_768 })
   session.peer.transport.pause()
   for (let id = 1; id < 40; id += 2) {
     session.peer.open(id)
     ;(await session.stream(id)).write(Buffer.alloc(MUCH))
   }
-  await session.peer.until(() => session.transport.writableLength > 131_072)
+  await session.peer.until(() => session.transport.writableLength > 32_768)
   await new Promise(setImmediate)
   // The bound, one frame that passes it, and the headers.
-  expect(session.transport.writableLength).toBeLessThan(131_072 + 65_536 + 1000)
+  expect(session.transport.writableLength).toBeLessThan(32_768 + 65_536 + 1000)
   for (const stream of session.streams) expect(stream.writableNeedDrain).toBe(true)
 })
 
 it('puts the reply to a ping ahead of queued data', async () => {
-  await using session = pairSession({ socketQueueBytes: 131_072 })
+  await using session = pairSession({ socketQueueBytes: 32_768 })
   session.peer.open(1)
   const stream = await session.stream(1)
   session.peer.transport.pause()
   stream.write(Buffer.alloc(MUCH))
-  await session.peer.until(() => session.transport.writableLength > 131_072)
+  await session.peer.until(() => session.transport.writableLength > 32_768)
   session.peer.send(PING, SYN, 0, 4711)
   await session.peer.until(() => session.muxer.bytesReceived === 24)
   session.peer.transport.resume()
   await session.peer.until(() => session.peer.bodyOf(1).length === MUCH)
   const reply = session.peer.frames.findIndex(({ type, length }) => type === PING && length === 4711)
   const before = session.peer.frames.slice(0, reply).reduce((sum, { body }) => sum + body.length, 0)
-  expect(before).toBeLessThan(131_072 + 2 * 65_536)
+  expect(before).toBeLessThan(32_768 + 65_536)
 })
 
 it('answers many pings to a peer that reads the answers', async () => {
@@ -99,5 +99,5 @@ it('sends a download in few writes to the transport', async () => {
   }
   stream.write(Buffer.alloc(MUCH))
   await session.peer.until(() => session.peer.bodyOf(1).length === MUCH)
-  expect(corks).toBeLessThan(20)
+  expect(corks).toBeLessThan(40) // of 61 frames, the first few before it is known how fast the line is
 })

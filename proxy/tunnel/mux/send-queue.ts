@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { encodeHeaders } from './encoder.ts'
 import { HEADER_BYTES } from './frame.ts'
 import type { FrameHeader } from './frame.ts'
+import { InFlight } from './in-flight.ts'
 import type { MuxLimits } from './limits.ts'
 
 /** Something that has bytes to send and takes turns with others: a stream. */
@@ -14,16 +15,24 @@ export interface Sender {
   afterTurn(): void
 }
 
+/** What the queue needs of its session. */
+export interface SendQueueHost {
+  /** Whether the peer answered a new ping. */
+  ping(): Promise<boolean>
+  onControlFlood(queuedFrames: number): void
+}
+
 /**
  * Decides what goes onto the transport next.
  *
  * Control frames go first, then the streams take turns of one quantum each; everything of one turn is written under one cork.
- * Little is kept in the transport, so that a control frame that comes later does not wait behind megabytes.
+ * Little is kept in the transport and on the way, so that a control frame that comes later does not wait behind megabytes.
  */
 export class SendQueue {
   readonly #transport: Duplex
   readonly #limits: MuxLimits
-  readonly #onControlFlood: (queuedFrames: number) => void
+  readonly #host: SendQueueHost
+  readonly #inFlight: InFlight
   #control: FrameHeader[] = []
   /** In order of turns: a stream that had its turn is taken out and added at the end. */
   readonly #ready = new Set<Sender>()
@@ -32,10 +41,11 @@ export class SendQueue {
   #isClosed = false
   #bytesSent = 0
 
-  constructor(transport: Duplex, limits: MuxLimits, onControlFlood: (queuedFrames: number) => void) {
+  constructor(transport: Duplex, limits: MuxLimits, host: SendQueueHost) {
     this.#transport = transport
     this.#limits = limits
-    this.#onControlFlood = onControlFlood
+    this.#host = host
+    this.#inFlight = new InFlight({ probe: () => host.ping(), onRoom: () => this.#schedule() })
     transport.on('drain', this.#send)
   }
 
@@ -49,7 +59,7 @@ export class SendQueue {
     this.#control.push(header)
     // One read may hold thousands of pings: only what the transport does not take counts as a flood.
     if (this.#control.length > this.#limits.maxQueuedControlFrames) this.#send()
-    if (this.#control.length > this.#limits.maxQueuedControlFrames) this.#onControlFlood(this.#control.length)
+    if (this.#control.length > this.#limits.maxQueuedControlFrames) this.#host.onControlFlood(this.#control.length)
     else this.#schedule()
   }
 
@@ -71,6 +81,7 @@ export class SendQueue {
 
   close(): void {
     this.#isClosed = true
+    this.#inFlight.close()
     this.#transport.off('drain', this.#send)
     this.#control = []
     this.#ready.clear()
@@ -96,9 +107,11 @@ export class SendQueue {
     this.#transport.cork()
     if (!this.#isFull()) this.#writeControl()
     for (const sender of this.#ready) {
-      if (this.#isFull()) break
+      if (this.#isFull() || !this.#inFlight.hasRoom) break
       this.#ready.delete(sender)
-      this.#bytesSent += sender.writeFrame(this.#transport, this.#limits.quantumBytes)
+      const sent = sender.writeFrame(this.#transport, Math.min(this.#limits.quantumBytes, this.#inFlight.limit))
+      this.#bytesSent += sent
+      this.#inFlight.sent(sent)
       if (sender.canSend) this.#ready.add(sender)
       else turns.push(sender)
     }
@@ -106,7 +119,7 @@ export class SendQueue {
     this.#isSending = false
     // Applications write their next bytes from here; those wait for the next turn.
     for (const sender of turns) sender.afterTurn()
-    if (this.#control.length > 0 || this.#ready.size > 0) this.#schedule()
+    if (this.#control.length > 0 || (this.#ready.size > 0 && this.#inFlight.hasRoom)) this.#schedule()
   }
 
   #writeControl(): void {
