@@ -3,6 +3,10 @@ import type { BlockList } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startAdminServer } from './admin.ts'
 import { createControl } from './appapi/control.ts'
+import { createOpenEngine } from './appapi/docker/engine-client.ts'
+import { createDockerMetrics } from './appapi/docker/metrics.ts'
+import { Turns } from './appapi/docker/turns.ts'
+import { UntoldEffects } from './appapi/docker/untold-effects.ts'
 import { Engines, localEnginePort } from './appapi/engines.ts'
 import { createControlApi } from './appapi/plugin.ts'
 import { certificateFiles, readCertificates } from './certificates/read.ts'
@@ -99,8 +103,17 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     observe: (exchange, outcome, status) => metrics.request(exchange.app, outcome, status, (performance.now() - exchange.startedAt) / 1000),
   })
   const forward = createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets })
-  const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
   const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs } })
+  const docker = {
+    openEngine: createOpenEngine({ engines, pools }),
+    turns: new Turns(),
+    untold: new UntoldEffects(),
+    policy: () => settings.current.containers,
+    sharedKeys,
+    metrics: createDockerMetrics(metrics.register),
+    log,
+  }
+  const controlApi = await createControlApi({ storage: exApps, docker, clientMs: () => timeouts().clientMs })
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
