@@ -94,9 +94,11 @@ export async function setLifeStage({ engine, run }: EngineForLife, options: Life
     enginePort,
     daemon,
     manifest: async (kind, name, { frpVersion, ...change } = {}) => {
-      const [repository = '', tag = ''] = (await run.images.make(kind, frpVersion)).split(':')
+      const appId = run.appId(name)
+      const image = await run.images.make(kind, { frpVersion, ...(kind === 'non-root' ? { appId } : {}) })
+      const [repository = '', tag = ''] = image.split(':')
       return {
-        appId: run.appId(name),
+        appId,
         version: '1.0.0',
         image: { name: repository, tag },
         routes: [{ url: '^/public$', access_level: 0 }],

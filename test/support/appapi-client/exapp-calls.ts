@@ -53,7 +53,7 @@ export class ExAppCalls {
     { method, route, headers = {}, body, userId = '', timeoutMs }: ExAppRequest,
   ): Promise<{ readonly status: number; readonly text: string }> {
     const { daemon, guzzle, version } = this.#options
-    return guzzle.callAnyStatus({
+    const { status, text } = await guzzle.callAnyStatus({
       method,
       url: exAppUrl(daemon, manifest.appId) + route,
       headers: {
@@ -72,6 +72,7 @@ export class ExAppCalls {
       ...(body === undefined ? {} : { body }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     })
+    return { status, text }
   }
 }
 

@@ -10,11 +10,21 @@ import { type Kind, type KindName, kinds } from './kinds.ts'
 /** The frpc that published images have (AppAPI contract §10). */
 export const frpVersionOfImages: FrpVersion = '0.61.1'
 
+/** What images of one kind may differ in. */
+export interface ImageOptions {
+  /** The frpc inside, `frpVersionOfImages` unless given. */
+  readonly frpVersion?: FrpVersion | undefined
+  /** Makes the folder of that ExApp's volume belong to user 1000, as authors of images that do not run as root have to. */
+  readonly appId?: string | undefined
+}
+
 /** Makes images of ExApps on an engine from files of this machine; each one once. */
 export class ExAppImages {
   readonly #engine: DockerEngine
   readonly #label: string
   readonly #made = new Map<string, Promise<string>>()
+  /** Builds go one after another: old engines lose layers of builds that run at the same time. */
+  #building: Promise<unknown> = Promise.resolve()
 
   /** `label` (`name=value`) marks the images, and thereby the containers that are made from them. */
   constructor(engine: DockerEngine, label: string) {
@@ -22,16 +32,17 @@ export class ExAppImages {
     this.#label = label
   }
 
-  /** The reference of an image of that kind; `name` is what stands before the tag, `harpoon-test/<base>` unless given. */
-  make(kind: KindName, frpVersion: FrpVersion = frpVersionOfImages): Promise<string> {
-    return this.#once(`harpoon-test-${tagOf(this.#label)}/${kind.replaceAll(' ', '-')}:frp-${frpVersion}`, async (tag) => {
+  /** The reference of an image of that kind. */
+  make(kind: KindName, { frpVersion = frpVersionOfImages, appId }: ImageOptions = {}): Promise<string> {
+    const repository = `harpoon-test-${valueOf(this.#label)}/${kind.replaceAll(' ', '-')}`
+    return this.#once(`${repository}:frp-${frpVersion}${appId === undefined ? '' : `-${appId}`}`, async (tag) => {
       const { base, ...rest }: Kind = kinds[kind]
-      await this.#build(tag, await this.#base(base, frpVersion), rest)
+      await this.#build(tag, await this.#base(base, frpVersion), { ...rest, lines: [...folderLines(appId), ...(rest.lines ?? [])] })
     })
   }
 
   #base(base: Base, frpVersion: FrpVersion): Promise<string> {
-    return this.#once(`harpoon-test-${tagOf(this.#label)}/base-${base}:frp-${frpVersion}`, async (tag) => {
+    return this.#once(`harpoon-test-${valueOf(this.#label)}/base-${base}:frp-${frpVersion}`, async (tag) => {
       const { changes = [], ...content } = await contentOf(base, frpVersion)
       await importImage(this.#engine, tag, { ...content, changes: [...changes, `LABEL ${this.#label}`] })
     })
@@ -41,6 +52,7 @@ export class ExAppImages {
     const folder = await mkdtemp(path.join(tmpdir(), 'harpoon-exapp-image-'))
     try {
       await mkdir(path.join(folder, 'root'))
+      await mkdir(path.join(folder, 'empty'))
       const place = async (name: string): Promise<string> => {
         const target = path.join(folder, 'root', name)
         await mkdir(path.dirname(target), { recursive: true })
@@ -49,7 +61,9 @@ export class ExAppImages {
       for (const [name, text] of Object.entries(texts)) await writeFile(await place(name), text)
       for (const [name, file] of Object.entries(programs)) await cp(path.join(import.meta.dirname, file), await place(name))
       await writeFile(path.join(folder, 'Dockerfile'), [`FROM ${base}`, 'COPY root/ /', ...lines].join('\n'))
-      await this.#engine.docker(['build', '--quiet', '--tag', tag, folder])
+      const build = this.#building.then(() => this.#engine.docker(['build', '--quiet', '--tag', tag, folder]))
+      this.#building = build.catch(() => {}) // told to whoever wanted it
+      await build
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -62,6 +76,9 @@ export class ExAppImages {
   }
 }
 
-function tagOf(label: string): string {
+const folderLines = (appId: string | undefined): readonly string[] =>
+  appId === undefined ? [] : [`COPY --chown=1000:1000 empty/ /nc_app_${appId}_data/`]
+
+function valueOf(label: string): string {
   return label.slice(label.indexOf('=') + 1)
 }
