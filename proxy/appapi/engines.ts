@@ -10,6 +10,9 @@ export const localEnginePort = 24_000
 /** Engines that dial in come after it, up to this one. */
 const lastEnginePort = 24_099
 
+/** Whether a tunnel with this number is an engine's. */
+export const isEnginePort = (port: number): boolean => port >= localEnginePort && port <= lastEnginePort
+
 export interface EnginesDeps {
   readonly pools: ConnectionPools
   readonly socketPath: string
@@ -54,7 +57,7 @@ export class Engines {
     }
     const port = Number(text)
     // Other tunnels are ExApps', and no engine's (Q39): they answer like an engine that is not there.
-    if (port < localEnginePort || port > lastEnginePort)
+    if (!isEnginePort(port))
       throw new UpstreamUnreachableError(`no Docker Engine has port ${port}; engines are 24000 to 24099`)
     const isLocal = port === localEnginePort && this.#deps.hasLocalSocket()
     return isLocal ? { kind: 'unix', path: this.#deps.socketPath } : { kind: 'tunnel', remotePort: port }

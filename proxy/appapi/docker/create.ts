@@ -40,13 +40,11 @@ export function createEndpoint(deps: CreateDeps): Endpoint<CreateBody> {
       const redact = createRedactor(body.environment_variables, deps.sharedKeys())
       await ensureVolume(engine, names.volume)
       const answer = await createContainer(engine, names, containerDefinition(names, body, environment), deps.untold)
-      if (answer.status === 201) {
-        const { Id: id } = readAnswer(answer, createdSchema, 'answer about a new container')
-        deps.untold.settle(containerKey(engine, names), 'created')
-        return { status: 201, body: { id, name: names.container } }
-      }
-      if (answer.status === 409) throw new ControlApiError(409, `Container with name '${names.container}' already exists.`)
-      throw new EngineRefusalError(`Error creating container '${names.container}': ${statusText(answer, redact)}`)
+      if (answer === 'taken') throw new ControlApiError(409, `Container with name '${names.container}' already exists.`)
+      if (answer.status !== 201) throw new EngineRefusalError(`Error creating container '${names.container}': ${statusText(answer, redact)}`)
+      const { Id: id } = readAnswer(answer, createdSchema, 'answer about a new container')
+      deps.untold.settle(containerKey(engine, names), 'created')
+      return { status: 201, body: { id, name: names.container } }
     },
   }
 }
@@ -71,28 +69,31 @@ async function ensureVolume(engine: EngineClient, volume: string): Promise<void>
   if (made.status !== 201) throw new EngineRefusalError(`Failed to create volume '${volume}': ${statusText(made)}`)
 }
 
-async function createContainer(
-  engine: EngineClient,
-  names: ExAppNames,
-  definition: object,
-  untold: UntoldEffects,
-): Promise<EngineAnswer> {
+/** Answers `taken` when there is a container of that name already, and it is not one whose making a caller was never told of. */
+async function createContainer(engine: EngineClient, names: ExAppNames, definition: object, untold: UntoldEffects): Promise<EngineAnswer | 'taken'> {
   const key = containerKey(engine, names)
   const mayBeOurs = untold.has(key, 'created')
   const ask = (): Promise<EngineAnswer> =>
     engine.call({ method: 'POST', path: '/containers/create', query: { name: names.container }, body: definition, limitMs })
   untold.note(key, 'created')
-  let answer = await ask()
-  if (answer.status === 409 && mayBeOurs && (await removeUnstarted(engine, names.container))) answer = await ask()
-  if (answer.status !== 201) untold.settle(key, 'created') // it says so itself: there is none of ours
-  return answer
+  const answer = await ask()
+  if (answer.status === 201) return answer
+  const holder = await holderOf(engine, names.container, answer)
+  if (mayBeOurs && holder === 'unstarted' && (await removeUnstarted(engine, names.container))) return ask()
+  untold.settle(key, 'created') // the engine says so: what is there, if anything, is not ours
+  return holder === 'nobody' ? answer : 'taken'
 }
 
-/** Takes away the container of a call whose answer got lost; one that has ever run is somebody's. Answers whether it is gone. */
+/** Who has the name, after a refusal: Docker says with a status of its own that it is taken, Podman's is the one for everything. */
+async function holderOf(engine: EngineClient, name: string, { status }: EngineAnswer): Promise<'nobody' | 'somebody' | 'unstarted'> {
+  if (status !== 409 && status !== 500) return 'nobody'
+  const { container } = await inspect(engine, name, { limitMs })
+  if (container) return container.State.Status === 'created' ? 'unstarted' : 'somebody'
+  return status === 409 ? 'somebody' : 'nobody'
+}
+
+/** Takes away the container of a call whose answer got lost. Without force: one that has been started meanwhile is somebody's. */
 async function removeUnstarted(engine: EngineClient, name: string): Promise<boolean> {
-  const { answer, container } = await inspect(engine, name, { limitMs })
-  if (answer.status === 404) return true
-  if (container?.State.Status !== 'created') return false
   const { status } = await engine.call({ method: 'DELETE', path: `/containers/${name}`, limitMs })
   return status === 204 || status === 404
 }

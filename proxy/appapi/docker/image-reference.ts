@@ -58,5 +58,8 @@ const isName = ({ registry, repository }: Name): boolean =>
   repository.split('/').every((part) => pathPart.test(part)) &&
   registry.length + 1 + repository.length <= maxNameLength
 
+/** Whether this can stand behind a name as its tag or digest, and for nothing else: some engines join the two and read the whole anew. */
+export const isTagOrDigest = (text: string): boolean => tagPattern.test(text) || digestPattern.test(text)
+
 /** Whether an engine may take this for the id of an image, or the beginning of one, instead of a name. */
 export const mayBeImageId = (text: string): boolean => /^(?:sha256:)?[a-f\d]{1,64}$/.test(text)
