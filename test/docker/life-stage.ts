@@ -35,7 +35,7 @@ export const engineForLife = {
 /** How the data plane reaches the engine. */
 export const ways = ['the local socket', 'a tunnel'] as const
 
-export interface LifeOptions extends Partial<Pick<AppApiOptions, 'version' | 'certificates'>> {
+export interface LifeOptions extends Partial<Pick<AppApiOptions, 'version' | 'certificates' | 'restartPolicy'>> {
   readonly way?: (typeof ways)[number]
   readonly tls?: boolean
   readonly sharedKey?: string
@@ -60,7 +60,7 @@ export interface LifeStage extends EngineForLife, AsyncDisposable {
 }
 
 export async function setLifeStage({ engine, run }: EngineForLife, options: LifeOptions = {}): Promise<LifeStage> {
-  const { way = 'the local socket', tls = true, sharedKey = usualKey, version = '35.0.0', certificates = null } = options
+  const { way = 'the local socket', tls = true, sharedKey = usualKey, version = '35.0.0', certificates = null, restartPolicy = 'unless-stopped' } = options
   const isLocal = way === 'the local socket'
   const stage = await EngineStage.set({
     localSocket: isLocal ? 'docker.sock' : 'none.sock',
@@ -83,7 +83,7 @@ export async function setLifeStage({ engine, run }: EngineForLife, options: Life
     registries: [{ from: 'docker.io', to: 'local' }],
     ...options.daemon,
   }
-  const appApi = new AppApi({ version, nextcloud: stage.nextcloud, daemon, certificates })
+  const appApi = new AppApi({ version, nextcloud: stage.nextcloud, daemon, certificates, restartPolicy })
   stage.alsoClose(async () => appApi.close())
   return {
     engine,

@@ -4,7 +4,7 @@ import type { NextcloudStandIn } from '../nextcloud.ts'
 import { checkDaemon } from './check-daemon.ts'
 import { type Daemon, controlUrl } from './daemon.ts'
 import { deploy, untilHealthy } from './deploy.ts'
-import { DockerCalls } from './docker-calls.ts'
+import { type ContainerWish, DockerCalls } from './docker-calls.ts'
 import { AppApiFailure } from './errors.ts'
 import { ExAppCalls, hostOf } from './exapp-calls.ts'
 import type { ExAppRow, InstallOptions, Manifest } from './exapp-row.ts'
@@ -17,6 +17,8 @@ export interface AppApiOptions {
   readonly daemon: Daemon
   /** What Nextcloud trusts; pushed into containers. */
   readonly certificates?: string | null
+  /** A setting of AppAPI. */
+  readonly restartPolicy?: ContainerWish['restart_policy']
   /** AppAPI pauses a second between tries; tests need not. */
   readonly paceMs?: number
 }
@@ -38,7 +40,7 @@ export class AppApi {
   readonly #enabledByInit = new Set<string>()
 
   constructor(options: AppApiOptions) {
-    this.#options = { certificates: null, paceMs: 100, ...options }
+    this.#options = { certificates: null, restartPolicy: 'unless-stopped', paceMs: 100, ...options }
     const { daemon, version, nextcloud } = this.#options
     this.calls = new DockerCalls({ daemon, guzzle: this.#guzzle, dockerApi: behaviourOf(version).dockerApi })
     this.exapp = new ExAppCalls({ daemon, guzzle: this.#guzzle, version })
@@ -213,8 +215,8 @@ export class AppApi {
   }
 
   #deployOptions() {
-    const { daemon, version, certificates, paceMs } = this.#options
-    return { calls: this.calls, daemon, version, certificates, paceMs, note: (note: string) => void this.notes.push(note) }
+    const { daemon, version, certificates, restartPolicy, paceMs } = this.#options
+    return { calls: this.calls, daemon, version, certificates, restartPolicy, paceMs, note: (note: string) => void this.notes.push(note) }
   }
 
   #freePort(): number {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Daemon } from './daemon.ts'
-import type { DockerCalls } from './docker-calls.ts'
+import type { ContainerWish, DockerCalls } from './docker-calls.ts'
 import { environmentOf } from './environment.ts'
 import { AppApiFailure } from './errors.ts'
 import type { ExAppRow } from './exapp-row.ts'
@@ -13,6 +13,7 @@ export interface DeployOptions {
   readonly version: AppApiVersion
   /** Nextcloud's whole bundle of certificate authorities. */
   readonly certificates: string | null
+  readonly restartPolicy: ContainerWish['restart_policy']
   readonly paceMs: number
   /** What AppAPI only logs. */
   readonly note: (note: string) => void
@@ -23,7 +24,7 @@ const HEALTH_TRIES = 900
 
 /** Register and update take these steps (AppAPI contract §3.2). @throws AppApiFailure */
 export async function deploy(row: ExAppRow, options: DeployOptions): Promise<void> {
-  const { calls, daemon, version } = options
+  const { calls, daemon, version, restartPolicy } = options
   const { appId } = row.manifest
   row.status.deploy = 0
   const image = await obtainImage(row, options)
@@ -38,7 +39,7 @@ export async function deploy(row: ExAppRow, options: DeployOptions): Promise<voi
     image_id: image,
     network_mode: daemon.net,
     environment_variables: environmentOf(row, daemon, version),
-    restart_policy: 'unless-stopped',
+    restart_policy: restartPolicy,
     compute_device: daemon.computeDevice,
     mount_points: row.options.mounts ?? [],
     ...(behaviourOf(version).sendsResourceLimits && limits !== undefined && Object.keys(limits).length > 0 ? { resource_limits: limits } : {}),
