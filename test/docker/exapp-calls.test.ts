@@ -8,9 +8,9 @@ import { dockerEngine, type DockerEngine } from '../support/dockerd.ts'
 import { beginEngineRun, type EngineRun } from '../support/engine-run.ts'
 import { importImage } from '../support/image-from-files.ts'
 import { podmanEngine } from '../support/podman.ts'
-import type { Answer } from '../support/send.ts'
-import { callExApp } from './control-call.ts'
+import type { EngineAnswer } from './engine-call.ts'
 import { EngineStage } from './engine-stage.ts'
+import { type Endpoint, exAppCall } from './exapp-call.ts'
 
 const inspectSchema = z.object({
   Id: z.string(),
@@ -19,6 +19,8 @@ const inspectSchema = z.object({
   HostConfig: z.record(z.string(), z.unknown()),
   Mounts: z.array(z.object({ Type: z.string(), Name: z.string().optional(), Source: z.string(), Destination: z.string(), RW: z.boolean() })),
 })
+
+const ascending = (one: number, other: number): number => one - other
 
 for (const peer of [dockerEngine, podmanEngine]) {
   describeWithPeer('the life of an ExApp', peer, ({ current, prepare, finish }) => {
@@ -49,9 +51,9 @@ for (const peer of [dockerEngine, podmanEngine]) {
       await call('remove', { remove_data: true })
     })
 
-    const call = (endpoint: string, fields: object = {}): Promise<Answer> =>
-      callExApp(stage.plane.ports.http, endpoint, { name: app, instance_id: '', ...fields })
-    const create = (fields: object = {}): Promise<Answer> => call('create', { image_id: image, network_mode: 'host', restart_policy: 'no', start_container: true, ...fields })
+    const call = (endpoint: Endpoint, fields: object = {}): Promise<EngineAnswer> =>
+      exAppCall(stage, endpoint, { name: app, instance_id: '', ...fields })
+    const create = (fields: object = {}): Promise<EngineAnswer> => call('create', { image_id: image, network_mode: 'host', restart_policy: 'no', start_container: true, ...fields })
     const inspected = async (): Promise<z.output<typeof inspectSchema>> =>
       inspectSchema.parse(JSON.parse(await current().docker(['inspect', '--type', 'container', '--format', '{{json .}}', `nc_app_${app}`])))
     const volumes = async (engine: DockerEngine): Promise<string> => engine.docker(['volume', 'ls', '--quiet', '--filter', `name=nc_app_${app}`])
@@ -115,10 +117,10 @@ for (const peer of [dockerEngine, podmanEngine]) {
       })
       expect([HostConfig['PidMode'], HostConfig['UTSMode']]).toEqual([expect.stringMatching(/^(private)?$/), expect.stringMatching(/^(private)?$/)])
       expect(JSON.stringify(HostConfig['CapAdd'] ?? [])).not.toContain('SYS_ADMIN')
-      expect(Mounts.map(({ Type, Destination, RW }) => [Type, Destination, RW]).sort()).toEqual([
-        ['bind', '/ro', false],
-        ['bind', '/rw', true],
-        ['volume', `/nc_app_${app}_data`, true],
+      expect(Mounts.map(({ Type, Destination, RW }) => `${Type} ${Destination} ${RW}`).toSorted()).toEqual([
+        'bind /ro false',
+        'bind /rw true',
+        `volume /nc_app_${app}_data true`,
       ])
       expect(Mounts.find(({ Type }) => Type === 'volume')?.Name).toBe(`nc_app_${app}_data`)
     })
@@ -146,16 +148,16 @@ for (const peer of [dockerEngine, podmanEngine]) {
 
     it('takes calls that come at once one after the other', async () => {
       const answers = await Promise.all([create(), create(), create()])
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409])
+      expect(answers.map(({ status }) => status).toSorted(ascending)).toEqual([201, 409, 409])
       const starts = await Promise.all([call('start'), call('start')])
-      expect(starts.map(({ status }) => status).sort()).toEqual([200, 204])
+      expect(starts.map(({ status }) => status).toSorted(ascending)).toEqual([200, 204])
       expect((await Promise.all([call('remove'), call('remove')])).map(({ status }) => status)).toEqual([204, 204])
     })
 
     it('removes an image that is not used any more, and says so when it is', async () => {
       const other = `harpoon.example/${run.id}/gone:${count}`
       await importImage(current(), other, { programs: {}, texts: { '/made': app }, changes: ['CMD ["/none"]'] })
-      const remove = (): Promise<Answer> => callExApp(stage.plane.ports.http, 'image_remove', { image_ref: other })
+      const remove = (): Promise<EngineAnswer> => exAppCall(stage, 'image_remove', { image_ref: other })
       await create({ image_id: other })
       expect(await remove()).toMatchObject({ status: 200, text: '{"deleted":false,"reason":"in_use"}' })
       await call('remove')

@@ -3,10 +3,12 @@ import { isNearExpiry, renewalReason } from '../../certificates/client-renewal.t
 import { certificatesIn } from '../../certificates/pem.ts'
 import type { ClientFiles } from '../../certificates/read.ts'
 import type { Logger } from '../../log.ts'
-import type { OpenEngine } from './engine-client.ts'
-import type { EngineClient } from './engine-client.ts'
+import { identify } from '../../tunnel/tokens.ts'
+import type { EngineClient, OpenEngine } from './engine-client.ts'
 import { ContainerFiles } from './container-files.ts'
 import { exAppContainers } from './exapp-containers.ts'
+import { keyVariable } from './exapp-environment.ts'
+import { inspect } from './inspect.ts'
 import type { DockerMetrics } from './metrics.ts'
 import { readTunnelFiles, writeTunnelFiles } from './tunnel-files.ts'
 import type { Turns } from './turns.ts'
@@ -28,6 +30,8 @@ export interface RenewalDeps {
   readonly enginePorts: () => readonly number[]
   readonly openEngine: OpenEngine
   readonly clientCertificates: ClientCertificates
+  /** Valid now, for ExApps' tunnels. */
+  readonly sharedKeys: () => readonly string[]
   readonly turns: Turns
   readonly metrics: DockerMetrics
   readonly log: Logger
@@ -103,9 +107,10 @@ export function startCertificateRenewal(deps: RenewalDeps): CertificateRenewal {
 }
 
 /** Renews what one ExApp has, if it has to be; answers what is wrong afterwards. */
-async function renew(engine: EngineClient, name: string, ours: ClientFiles, { turns, metrics, log, now }: RenewalDeps): Promise<string | undefined> {
+async function renew(engine: EngineClient, name: string, ours: ClientFiles, { sharedKeys, turns, metrics, log, now }: RenewalDeps): Promise<string | undefined> {
   const files = new ContainerFiles({ engine, name, limitMs: () => limitMs, now })
   try {
+    if (!(await dialsHere(engine, name, sharedKeys()))) return undefined
     // In its turn: a container that is being made must not get half of this and half of that.
     return await turns.take(`${engine.name} ${name}`, async () => {
       const installed = await readTunnelFiles(files)
@@ -124,6 +129,13 @@ async function renew(engine: EngineClient, name: string, ours: ClientFiles, { tu
     log.warn({ container: name, engine: engine.port, reason }, 'the tunnel certificate of an ExApp could not be renewed')
     return reason
   }
+}
+
+/** Whether an ExApp's tunnel is ours: an engine may hold those of another data plane as well, whose CA is another. */
+async function dialsHere(engine: EngineClient, name: string, sharedKeys: readonly string[]): Promise<boolean> {
+  const { container } = await inspect(engine, name, { limitMs })
+  const token = container?.Config.Env?.find((variable) => variable.startsWith(keyVariable))?.slice(keyVariable.length)
+  return token !== undefined && identify(token, sharedKeys, { allowSharedKey: true }) !== undefined
 }
 
 /** What is there now ends soon, and there was nothing better to give. */
