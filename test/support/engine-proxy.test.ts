@@ -54,7 +54,7 @@ it.each([
   [{ kind: 'dies after' }, 'ECONNRESET', 1],
   [{ kind: 'dies mid-answer' }, 'ECONNRESET', 1],
   [{ kind: 'answers', status: 500 }, '500 {"message":"broken on purpose"}', 0],
-  [{ kind: 'garbage' }, 'HPE_INVALID_CONSTANT', 0],
+  [{ kind: 'answers garbage' }, 'HPE_INVALID_CONSTANT', 0],
   [{ kind: 'refuses' }, 'ECONNRESET', 0],
 ] as const)('breaks the second such call and no other: %o', async (fault, outcome, worked) => {
   proxy.break({ method: 'GET', path: /json$/, nth: 2, fault })

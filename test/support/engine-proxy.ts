@@ -19,7 +19,7 @@ export type EngineFault =
   /** Answers this instead of the engine. */
   | { readonly kind: 'answers'; readonly status: number; readonly body?: string }
   /** Sends bytes that are no HTTP. */
-  | { readonly kind: 'garbage' }
+  | { readonly kind: 'answers garbage' }
 
 /** Which call goes wrong. */
 export interface FaultRule {
@@ -135,7 +135,7 @@ export async function startEngineProxy(socketPath: string, enginePath: string): 
         incoming.socket.end(firstHalf(answer.statusCode ?? 0, await buffer(answer)))
         return
       }
-      case 'garbage':
+      case 'answers garbage':
         incoming.socket.end('\0\xFFnot HTTP\r\n\r\n')
         return
       case 'answers':

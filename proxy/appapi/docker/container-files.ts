@@ -42,7 +42,9 @@ export class ContainerFiles {
     const file = await this.#resolve(path)
     if (file === undefined) return undefined
     const answer = await engine.call({ method: 'GET', path: `/containers/${name}/archive`, query: { path: file }, limitMs: limitMs() })
-    const content = answer.status === 200 ? firstFileIn(answer.body) : undefined
+    if (answer.status === 404) return undefined
+    if (answer.status !== 200) throw new EngineRefusalError(`Failed to read a file of container '${name}': ${statusText(answer)}`)
+    const content = firstFileIn(answer.body)
     return content && { path: file, content }
   }
 

@@ -32,7 +32,8 @@ export async function contentOf(base: Base, frpVersion: FrpVersion): Promise<Ima
       return {
         programs: { ...own, '/bin/sh': requireProgram('sh'), ...(await debianTools()) },
         files: startScript,
-        texts: { '/etc/os-release': osRelease('debian', 'Debian GNU/Linux 12 (bookworm)'), '/etc/ca-certificates.conf': '# nothing\n' },
+        texts: { '/usr/lib/os-release': osRelease('debian', 'Debian GNU/Linux 12 (bookworm)'), '/etc/ca-certificates.conf': '# nothing\n' },
+        links: { '/etc/os-release': '../usr/lib/os-release' }, // as Debian has it
         changes: started,
       }
     case 'busybox-like':
