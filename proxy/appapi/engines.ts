@@ -40,10 +40,10 @@ export class Engines {
 
   /**
    * The engine that the header `docker-engine-port` names. It has just answered: an earlier answer would not show that it
-   * hangs now behind a living frpc. Throws a `RequestError` that says which hop fails.
+   * hangs now behind a living frpc. `limitMs` may make its time shorter. Throws a `RequestError` that says which hop fails.
    */
-  async find(port: string): Promise<Engine> {
-    const deadline = performance.now() + this.#deps.timeoutMs
+  async find(port: string, limitMs = Number.POSITIVE_INFINITY): Promise<Engine> {
+    const deadline = performance.now() + Math.min(this.#deps.timeoutMs, limitMs)
     const upstream = this.#upstreamOf(port)
     const versions = await this.#ask(upstream, deadline)
     return { upstream, versions, leftMs: Math.max(1, deadline - performance.now()) }

@@ -31,9 +31,10 @@ export interface CreateDeps {
 export function createEndpoint(deps: CreateDeps): Endpoint<CreateBody> {
   return {
     name: 'create',
+    limitMs,
     schema: createSchema,
     turn: (body) => namesOf(body).base,
-    run: async ({ engine, body }) => {
+    run: async ({ engine, body, signal }) => {
       const names = namesOf(body)
       checkPolicy(names, body, deps)
       const environment = exAppEnvironment(body.environment_variables, names.app, deps.sharedKeys()[0] ?? '')
@@ -43,7 +44,7 @@ export function createEndpoint(deps: CreateDeps): Endpoint<CreateBody> {
       if (answer === 'taken') throw new ControlApiError(409, `Container with name '${names.container}' already exists.`)
       if (answer.status !== 201) throw new EngineRefusalError(`Error creating container '${names.container}': ${statusText(answer, redact)}`)
       const { Id: id } = readAnswer(answer, createdSchema, 'answer about a new container')
-      deps.untold.settle(containerKey(engine, names), 'created')
+      if (!signal.aborted) deps.untold.settle(containerKey(engine, names), 'created')
       return { status: 201, body: { id, name: names.container } }
     },
   }

@@ -6,7 +6,7 @@ import type { ExAppNames, namesSchema } from './names.ts'
 export interface ExAppCall<Body> {
   readonly engine: EngineClient
   readonly body: Body
-  /** Aborted when the caller has gone: for work that nobody needs then. */
+  /** Aborted when the caller has gone: for work that nobody needs then, and for what it could not be told. */
   readonly signal: AbortSignal
 }
 
@@ -19,6 +19,8 @@ export interface Reply {
 /** One of `/docker/exapp/…` (HaRP contract §6.4). `run` throws a `RequestError` for every other answer. */
 export interface Endpoint<Body> {
   readonly name: string
+  /** Of one request to the engine, in milliseconds, finding out whether it is there included (HaRP contract §6.4). */
+  readonly limitMs: number
   readonly schema: z.ZodType<Body>
   readonly run: (call: ExAppCall<Body>) => Promise<Reply>
   /** Whose turn it takes; left out: it changes nothing that another call could be in the middle of. */

@@ -111,13 +111,13 @@ async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks, length)
 }
 
-/** The engine that AppAPI knows by this number, which has just answered. Throws `EngineUnreachableError` or `EngineTimeoutError`. */
-export type OpenEngine = (port: number) => Promise<EngineClient>
+/** The engine that AppAPI knows by this number, which has just answered, within that time. Throws `EngineUnreachableError` or `EngineTimeoutError`. */
+export type OpenEngine = (port: number, limitMs: number) => Promise<EngineClient>
 
 export function createOpenEngine({ engines, pools }: { readonly engines: Engines; readonly pools: ConnectionPools }): OpenEngine {
-  return async (port) => {
+  return async (port, limitMs) => {
     try {
-      const { upstream, versions } = await engines.find(String(port))
+      const { upstream, versions } = await engines.find(String(port), limitMs)
       return new EngineClient({ port, upstream, pool: pools.poolFor(upstream), version: boundApiVersion(wantedVersion, versions) })
     } catch (error) {
       throw error instanceof RequestError ? engineFailure(port, error) : error

@@ -10,6 +10,7 @@ const limitMs = 15_000
 /** `exists`: whether the container is there, and of which image it is. */
 export const exists: Endpoint<NamedBody> = {
   name: 'exists',
+  limitMs,
   schema: namesSchema,
   run: async ({ engine, body }) => {
     const { answer, container } = await inspect(engine, namesOf(body).container, { limitMs })

@@ -19,6 +19,7 @@ const removalsSchema = z.array(z.object({ Deleted: z.string().optional() }))
 /** `image_remove`: an image that no container uses (HaRP contract §6.4.3). */
 export const imageRemove: Endpoint<z.output<typeof schema>> = {
   name: 'image_remove',
+  limitMs,
   schema,
   run: async ({ engine, body }) => {
     const path = `/images/${encodeURIComponent(body.image_ref)}`

@@ -45,6 +45,7 @@ export interface InstallCertificatesDeps {
 export function installCertificatesEndpoint(deps: InstallCertificatesDeps): Endpoint<z.output<typeof schema>> {
   return {
     name: 'install_certificates',
+    limitMs: requestLimitMs,
     schema,
     maxBodyBytes,
     turn: (body) => namesOf(body).base,

@@ -18,6 +18,7 @@ const gone: ReadonlySet<number> = new Set([204, 404, 409])
 /** `remove`: the container, and with `remove_data` its volume. What is not there is fine. */
 export const removeEndpoint = (untold: UntoldEffects): Endpoint<z.output<typeof schema>> => ({
   name: 'remove',
+  limitMs,
   schema,
   turn: (body) => namesOf(body).base,
   run: async ({ engine, body }) => {

@@ -66,7 +66,7 @@ export function startCertificateRenewal(deps: RenewalDeps): CertificateRenewal {
 
   const lookAt = async (port: number, ours: ClientFiles): Promise<void> => {
     try {
-      const engine = await deps.openEngine(port)
+      const engine = await deps.openEngine(port, limitMs)
       const found: string[] = []
       for (const name of await exAppContainers(engine)) {
         if (isClosed) return

@@ -41,13 +41,13 @@ export function dockerRoute<Body>(app: FastifyInstance, endpoint: Endpoint<Body>
 }
 
 async function serve<Body>(
-  { schema, turn, run }: Endpoint<Body>,
+  { schema, limitMs, turn, run }: Endpoint<Body>,
   request: FastifyRequest,
   reply: FastifyReply,
   { openEngine, turns }: DockerRoutesDeps,
 ): ReturnType<Endpoint<Body>['run']> {
   const body = readBody(schema, request.body)
-  const engine = await openEngine(enginePort(request))
+  const engine = await openEngine(enginePort(request), limitMs)
   const signal = goneSignal(reply)
   const work = (): ReturnType<Endpoint<Body>['run']> => {
     signal.throwIfAborted() // nothing has been done yet, and nobody would know of it

@@ -13,22 +13,26 @@ const already = (done: string): Reply => ({ status: 200, body: `Container alread
 /** `start`. While deploying AppAPI takes "already started" for a failure, so what we have started ourselves counts as started now. */
 export const startEndpoint = (untold: UntoldEffects): Endpoint<NamedBody> => ({
   name: 'start',
+  limitMs,
   schema: namesSchema,
   turn: (body) => namesOf(body).base,
-  run: async ({ engine, body }) => {
+  run: async ({ engine, body, signal }) => {
     const names = namesOf(body)
     const key = containerKey(engine, names)
     const wasOurs = untold.has(key, 'started')
     untold.note(key, 'started')
     const answer = await engine.call({ method: 'POST', path: `/containers/${names.container}/start`, limitMs })
-    untold.settle(key, 'started', 'created')
-    return answer.status === 304 && !wasOurs ? already('started') : done(answer, 'starting', names.container)
+    const isOurs = wasOurs || answer.status === 204
+    untold.settle(key, 'created')
+    if (!isOurs || !signal.aborted) untold.settle(key, 'started')
+    return answer.status === 304 && !isOurs ? already('started') : done(answer, 'starting', names.container)
   },
 })
 
 /** `stop`, with the engine's own time for an orderly end. */
 export const stopEndpoint = (untold: UntoldEffects): Endpoint<NamedBody> => ({
   name: 'stop',
+  limitMs,
   schema: namesSchema,
   turn: (body) => namesOf(body).base,
   run: async ({ engine, body }) => {

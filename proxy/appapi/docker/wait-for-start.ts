@@ -39,6 +39,7 @@ interface WaitDeps {
 export function waitForStartEndpoint(deps: WaitDeps): Endpoint<NamedBody> {
   return {
     name: 'wait_for_start',
+    limitMs: overallMs,
     schema: namesSchema,
     run: async ({ engine, body, signal }) => {
       const { container } = namesOf(body)
