@@ -37,11 +37,18 @@ describeWithPeer('an ExApp in a network of containers', engineForLife, ({ curren
   it('is not made in a network that is not there, and can be once it is', async () => {
     await using life = await setLifeStage(current(), { tls: false, daemon: { net: `${current().run.id}_later` } })
     const manifest = await life.manifest('no-shell', 'later')
-    await expect(life.appApi.register(manifest)).rejects.toThrow(/start resulted|`POST .*start` resulted in a `503|resulted in a `503/)
+    await expect(life.appApi.register(manifest)).rejects.toThrow(/exapp\/start` resulted in a `503 .*network \S+_later not found/s)
     expect(life.appApi.isInstalled(manifest.appId)).toBe(false)
     await life.run.network('later')
     await expect(life.appApi.calls.remove(manifest.appId, false)).resolves.toBeUndefined()
-    const wish = { image_id: await life.run.images.make('no-shell'), network_mode: `${life.run.id}_later`, environment_variables: [], restart_policy: 'no', compute_device: 'cpu', mount_points: [] } as const
+    const wish = {
+      image_id: await life.run.images.make('no-shell'),
+      network_mode: `${life.run.id}_later`,
+      environment_variables: [],
+      restart_policy: 'no',
+      compute_device: 'cpu',
+      mount_points: [],
+    } as const
     expect(await life.appApi.calls.create(manifest.appId, wish)).toMatchObject({ name: `nc_app_${manifest.appId}` })
     expect(await life.appApi.calls.start(manifest.appId)).toBe('started')
     await life.appApi.calls.remove(manifest.appId, true)
