@@ -40,6 +40,8 @@ describe('readConfig refuses', () => {
     ['HP_TIMEOUT_SERVER', '1.5h', `"1.5h" is not accepted; ${timeAccepted}`],
     ['HP_TIMEOUT_TUNNEL', '25d', `"25d" is not accepted; ${timeAccepted}`],
     ['HARPOON_STOP_TIMEOUT', 'soon', `"soon" is not accepted; ${timeAccepted}`],
+    ['HARPOON_ALLOWED_MOUNTS', '/srv/../etc', '"/srv/../etc" is not accepted; accepted: absolute paths separated by commas, without .. in them, or the word none'],
+    ['HARPOON_ALLOWED_REGISTRIES', 'https://ghcr.io', '"https://ghcr.io" is not accepted; accepted: registries separated by commas, such as ghcr.io, registry.example.org:5000 or docker.io/nextcloud'],
     ['HARPOON_FRONT', '1', '"1" is not accepted; accepted: true or false'],
     ['HARPOON_TUNNEL_SHARED_KEY', 'no', '"no" is not accepted; accepted: true or false'],
     ['HARPOON_ENGINES', 'gpu', `entry 1 (gpu) has no port from 24000 to 24099; ${enginesAccepted}`],

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type ConfigFile, readConfigFile } from './settings/config-file.ts'
 import { engineList } from './settings/engine-list.ts'
-import { choice, duration, flag, inheritedDuration, listenAddress, number, path, wholeNumber } from './settings/fields.ts'
+import { allowedMounts, allowedRegistries, choice, duration, flag, inheritedDuration, listenAddress, number, path, wholeNumber } from './settings/fields.ts'
 import { ignoredSettings } from './settings/ignored.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
 import { nextcloudUrlAccepted, parseNextcloudUrl } from './settings/nextcloud-url.ts'
@@ -38,6 +38,8 @@ const settings = {
   HP_TIMEOUT_TUNNEL: inheritedDuration.transform((read) => (read === undefined ? undefined : unlimitedWhenZero(read))),
   HARPOON_CERTS_DIR: path('/certs'),
   HARPOON_DOCKER_SOCKET: path('/var/run/docker.sock'),
+  HARPOON_ALLOWED_MOUNTS: allowedMounts,
+  HARPOON_ALLOWED_REGISTRIES: allowedRegistries,
   HARPOON_ADMIN_ADDRESS: listenAddress('0.0.0.0:9180'),
   // HaRP's number.
   HARPOON_MAX_CONNECTIONS: wholeNumber('8192', { min: 16, max: 1_000_000 }),
@@ -73,6 +75,8 @@ const schema = z.object(settings).transform((read) => ({
   },
   limits: { connections: read.HARPOON_MAX_CONNECTIONS, tunnelMemoryBytes: read.HARPOON_TUNNEL_MEMORY_MIB * 1024 ** 2 },
   dockerSocket: read.HARPOON_DOCKER_SOCKET,
+  /** What an ExApp's container may be given; `undefined`: anything, as with HaRP. */
+  containers: { mounts: read.HARPOON_ALLOWED_MOUNTS, registries: read.HARPOON_ALLOWED_REGISTRIES },
   front: read.HARPOON_FRONT,
   tunnelSharedKey: read.HARPOON_TUNNEL_SHARED_KEY,
   engines: read.HARPOON_ENGINES,

@@ -3,9 +3,15 @@ import type { BlockList } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startAdminServer } from './admin.ts'
 import { createControl } from './appapi/control.ts'
-import { Engines, localEnginePort } from './appapi/engines.ts'
+import { startCertificateRenewal } from './appapi/docker/renew-certificates.ts'
+import { createOpenEngine } from './appapi/docker/engine-client.ts'
+import { createDockerMetrics } from './appapi/docker/metrics.ts'
+import { Turns } from './appapi/docker/turns.ts'
+import { UntoldEffects } from './appapi/docker/untold-effects.ts'
+import { Engines, isEnginePort, localEnginePort } from './appapi/engines.ts'
 import { createControlApi } from './appapi/plugin.ts'
-import { certificateFiles, readCertificates } from './certificates/read.ts'
+import { ClientCertificates } from './certificates/client-certificates.ts'
+import { certificateFiles, frpDirectory, readCertificates } from './certificates/read.ts'
 import { reloadCertificates } from './certificates/reload.ts'
 import type { ProxyConfig } from './config.ts'
 import { type Check, expiryCheck } from './health.ts'
@@ -136,15 +142,36 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     onLimit,
   })
   const forward = boundForward(createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets }), limits)
-  const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
   const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs }, list: () => settings.current.engines })
+  const docker = {
+    openEngine: createOpenEngine({ engines, pools }),
+    turns: new Turns(),
+    untold: new UntoldEffects(),
+    policy: () => settings.current.containers,
+    clientCertificates: new ClientCertificates({
+      files: () => certificates.client,
+      directory: frpDirectory(config),
+      validityDays: config.certificates.validityDays,
+      now,
+      log,
+    }),
+    sharedKeys,
+    metrics: createDockerMetrics(metrics.register),
+    log,
+    now,
+  }
+  const controlApi = await createControlApi({ storage: exApps, docker, clientMs: () => timeouts().clientMs })
+  const renewal = startCertificateRenewal({
+    ...docker,
+    enginePorts: () => [...new Set([...(hasLocalSocket() ? [localEnginePort] : []), ...registry.list().map(({ remotePort }) => remotePort).filter(isEnginePort)])],
+  })
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
     findUser: (appId, visitor, hasSession) => sessions.find(appId, visitor, hasSession),
     expectsTunnel: (port) => registry.isExpected(port),
     forward,
-    control: createControl({ engines, forward, api: (exchange, url) => controlApi.serve(exchange, url) }),
+    control: createControl({ engines, forward, policy: docker.policy, api: (exchange, url) => controlApi.serve(exchange, url) }),
     front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies, forward }) : undefined,
     responder,
   })
@@ -182,6 +209,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     ...[...certificates.expiries.keys()].map((name) => expiryCheck(name, () => certificates.expiries.get(name), now)),
     { name: 'nextcloud', gating: false, problem: () => watch.problem },
     { name: 'engines', gating: false, problem: () => engineWatch.problem },
+    { name: 'certificates of exapps', gating: false, problem: () => renewal.problem },
   ]
   const admin = await startAdminServer({
     listen: config.listen.admin,
@@ -197,6 +225,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     tunnels.enginesChanged()
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
     await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
+    void renewal.run() // takes as long as the engines take
   }
   const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
 
@@ -206,6 +235,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     close: async () => {
       stopping = true
       files.close()
+      renewal.close()
       await finishRequests(listeners, timeouts().stopMs)
       await tunnels.close(0)
       await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close()])

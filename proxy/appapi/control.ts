@@ -1,15 +1,19 @@
 import { MalformedRequestError } from '../request/errors.ts'
-import type { Exchange } from '../request/exchange.ts'
+import { type Exchange, hasBody } from '../request/exchange.ts'
 import type { Forward } from '../request/forward.ts'
 import { headersForEngine } from '../request/headers.ts'
 import type { ControlTarget } from '../request/pipeline.ts'
 import { type ApiVersions, boundApiVersion } from './api-version.ts'
+import type { ContainerPolicy } from './docker/container-policy.ts'
+import { checkPull } from './docker/pull-policy.ts'
 import { allowDockerCall, type DockerCall } from './docker-allowlist.ts'
 import { type Engines, localEnginePort } from './engines.ts'
 
 export interface ControlDeps {
   readonly engines: Engines
   readonly forward: Forward
+  /** Read at each use. */
+  readonly policy: () => ContainerPolicy
   /** The control API itself, for the path after `/exapps/app_api`. */
   readonly api: (exchange: Exchange, url: string) => Promise<void>
 }
@@ -21,6 +25,7 @@ export interface ControlDeps {
 export function createControl({
   engines,
   forward,
+  policy,
   api,
 }: ControlDeps): (exchange: Exchange, target: ControlTarget) => Promise<void> {
   return async (exchange, target) => {
@@ -29,6 +34,7 @@ export function createControl({
     const port = exchange.head.last.get('docker-engine-port')
     if (!isDockerCall(port, target.path)) return api(exchange, (target.path === '' ? '/' : target.path) + target.query)
     const call = allowDockerCall(exchange.carrier.method, target.path)
+    if (call.isPull) checkPull(target.query, hasBody(exchange), policy())
     const engine = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
     await forward(
       {

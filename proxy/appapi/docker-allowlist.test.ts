@@ -154,19 +154,25 @@ describe('the list of allowed Docker calls', () => {
       version: '1.44',
       path: '/images/a%2Fb%3Ac/json',
       isPing: false,
+      isPull: false,
     })
-    expect(allowDockerCall('HEAD', '/V1.44/_PING')).toEqual({ version: '1.44', path: '/_PING', isPing: true })
-    expect(allowDockerCall('GET', '/_ping')).toEqual({ version: '', path: '/_ping', isPing: true })
-    expect(allowDockerCall('POST', '/images/create')).toEqual({ version: '', path: '/images/create', isPing: false })
+    expect(allowDockerCall('HEAD', '/V1.44/_PING')).toEqual({ version: '1.44', path: '/_PING', isPing: true, isPull: false })
+    expect(allowDockerCall('GET', '/_ping')).toEqual({ version: '', path: '/_ping', isPing: true, isPull: false })
+    expect(allowDockerCall('POST', '/images/create')).toEqual({ version: '', path: '/images/create', isPing: false, isPull: true })
     expect(allowDockerCall('GET', '/images/x/json/_ping')).toEqual({
       version: '',
       path: '/images/x/json/_ping',
       isPing: false,
+      isPull: false,
     })
   })
 
+  it('tells what brings an image to the engine, however an engine reads the path', () => {
+    for (const path of ['/v1.44/images/create', '/images%2Fcreate', '/IMAGES/CREATE', '/images/createX']) expect(allowDockerCall('POST', path).isPull).toBe(true)
+  })
+
   it('takes a version prefix that is written in percent signs for a part of the path', () => {
-    expect(allowDockerCall('GET', '/v1%2e44/_ping')).toEqual({ version: '', path: '/v1%2e44/_ping', isPing: true })
+    expect(allowDockerCall('GET', '/v1%2e44/_ping')).toEqual({ version: '', path: '/v1%2e44/_ping', isPing: true, isPull: false })
   })
 
   it('says what is allowed, and nothing of what was asked', () => {

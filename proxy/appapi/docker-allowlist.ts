@@ -11,6 +11,8 @@ export interface DockerCall {
   readonly path: string
   /** Whether it only asks if the engine lives: that deserves an answer at once. */
   readonly isPing: boolean
+  /** Whether it brings an image to the engine. */
+  readonly isPull: boolean
 }
 
 interface Rule {
@@ -22,6 +24,7 @@ const reading: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 const version = '(?:/v[0-9.]+)?'
 const ownContainer = '/containers/nc_app_[a-z0-9_.-]+'
 
+const pull: Rule = { methods: new Set(['POST']), pattern: new RegExp(`^${version}/images/create`, 'i') }
 const ping: Rule = { methods: reading, pattern: new RegExp(`^${version}/_ping$`, 'i') }
 
 /** HaRP's allow-list (contract §3.7), matched on the path decoded once, without case; only `_ping` has to end there. */
@@ -30,7 +33,7 @@ const rules: readonly Rule[] = [
   { methods: reading, pattern: new RegExp(`^${version}/images/.*/json`, 'i') },
   { methods: reading, pattern: new RegExp(`^${version}${ownContainer}/json`, 'i') },
   { methods: reading, pattern: new RegExp(`^${version}${ownContainer}/logs`, 'i') },
-  { methods: new Set(['POST']), pattern: new RegExp(`^${version}/images/create`, 'i') },
+  pull,
 ]
 
 /**
@@ -50,7 +53,7 @@ export function allowDockerCall(method: string, path: string): DockerCall {
     )
   }
   const [, prefix = '', rest = path] = /^\/v([0-9.]+)(\/.*)$/i.exec(path) ?? []
-  return { version: prefix, path: rest, isPing: rule === ping } as DockerCall
+  return { version: prefix, path: rest, isPing: rule === ping, isPull: rule === pull } as DockerCall
 }
 
 function decodeOnce(path: string): string | undefined {

@@ -11,6 +11,9 @@ export const localEnginePort = 24_000
 /** Engines that dial in come after it, up to this one. */
 const lastEnginePort = 24_099
 
+/** Whether a tunnel with this number is an engine's. */
+export const isEnginePort = (port: number): boolean => port >= localEnginePort && port <= lastEnginePort
+
 export interface EnginesDeps {
   readonly pools: ConnectionPools
   readonly socketPath: string
@@ -40,10 +43,10 @@ export class Engines {
 
   /**
    * The engine that the header `docker-engine-port` names. It has just answered: an earlier answer would not show that it
-   * hangs now behind a living frpc. Throws a `RequestError` that says which hop fails.
+   * hangs now behind a living frpc. `limitMs` may make its time shorter. Throws a `RequestError` that says which hop fails.
    */
-  async find(port: string): Promise<Engine> {
-    const deadline = performance.now() + this.#deps.timeoutMs
+  async find(port: string, limitMs = Number.POSITIVE_INFINITY): Promise<Engine> {
+    const deadline = performance.now() + Math.min(this.#deps.timeoutMs, limitMs)
     const upstream = this.#upstreamOf(port)
     const versions = await this.#ask(upstream, deadline)
     return { upstream, versions, leftMs: Math.max(1, deadline - performance.now()) }
@@ -57,7 +60,7 @@ export class Engines {
     }
     const port = Number(text)
     // Other tunnels are ExApps', and no engine's (Q39): they answer like an engine that is not there.
-    if (port < localEnginePort || port > lastEnginePort)
+    if (!isEnginePort(port))
       throw new UpstreamUnreachableError(`no Docker Engine has port ${port}; engines are 24000 to 24099`)
     const isLocal = port === localEnginePort && this.#deps.hasLocalSocket()
     if (isLocal) return { kind: 'unix', path: this.#deps.socketPath }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { z } from 'zod'
 import { type ExApp, exAppSchema, toExApp } from '../nextcloud/exapp.ts'
 import { ControlApiError } from './errors.ts'
+import { describeProblems, parseJsonBody } from './json-body.ts'
 import { refuseOtherMethods } from './method-not-allowed.ts'
 
 /** Where pushed records go. */
@@ -10,9 +10,6 @@ export interface ExAppStorage {
   /** Answers whether there was a record. */
   forget(appId: string): boolean
 }
-
-/** Problems of a record that are named; AppAPI shows 120 characters of them, and a broken record can have one per route. */
-const maxProblems = 5
 
 /** Without the pattern the router would also take nothing for an id. */
 const path = '/exapp_storage/:appId(^.+$)'
@@ -39,22 +36,9 @@ export function exAppStorageRoutes(app: FastifyInstance, storage: ExAppStorage):
 }
 
 function readRecord(appId: string, body: unknown): ExApp {
-  const read = exAppSchema.safeParse(parseJson(body))
+  const json = parseJsonBody(body)
+  if (!json) throw new ControlApiError(400, '400: Bad Request: the body is not JSON in UTF-8')
+  const read = exAppSchema.safeParse(json.value)
   if (read.success) return toExApp(appId, read.data)
-  throw new ControlApiError(400, `400: Bad Request: ${describe(read.error)}`)
-}
-
-/** Names of fields and what is wrong with them, never a value: it may be the ExApp's token. */
-function describe({ issues }: z.ZodError): string {
-  const named = issues.slice(0, maxProblems).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
-  return [...named, ...(issues.length > maxProblems ? [`and ${issues.length - maxProblems} more`] : [])].join('; ')
-}
-
-function parseJson(body: unknown): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body instanceof Uint8Array ? body : undefined))
-  } catch {
-    // Without the cause: V8 quotes what it could not read, and that may be the ExApp's token.
-    throw new ControlApiError(400, '400: Bad Request: the body is not JSON in UTF-8')
-  }
+  throw new ControlApiError(400, `400: Bad Request: ${describeProblems(read.error)}`)
 }

@@ -3,6 +3,7 @@ import { finished } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ClientGoneError, RequestError } from '../request/errors.ts'
 import type { Exchange } from '../request/exchange.ts'
+import { dockerApi, type DockerApiDeps } from './docker/api.ts'
 import { ControlApiError } from './errors.ts'
 import { type ExAppStorage, exAppStorageRoutes } from './exapp-storage.ts'
 import { generalRoutes } from './general.ts'
@@ -16,6 +17,7 @@ const anyContent = 'application/octet-stream'
 
 export interface ControlApiDeps {
   readonly storage: ExAppStorage
+  readonly docker: DockerApiDeps
   /** How long a caller may stop within its body, in milliseconds. Read at each use. */
   readonly clientMs: () => number
 }
@@ -36,7 +38,7 @@ interface Served {
 }
 
 /** AppAPI's control API (HaRP contract §6). It has no listener of its own: requests come through the pipeline only (Q2). */
-export async function createControlApi({ storage, clientMs }: ControlApiDeps): Promise<ControlApi> {
+export async function createControlApi({ storage, docker, clientMs }: ControlApiDeps): Promise<ControlApi> {
   const running = new WeakMap<IncomingMessage, Served>()
   // Refusals are answered, logged and counted where all others are; the router only finds them.
   const passOn = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
@@ -61,6 +63,7 @@ export async function createControlApi({ storage, clientMs }: ControlApiDeps): P
   })
   generalRoutes(app)
   exAppStorageRoutes(app, storage)
+  dockerApi(app, docker)
   await app.ready()
   return {
     serve: (exchange, url) =>

@@ -21,6 +21,20 @@ export function privateKeysIn(pem: string): readonly KeyObject[] | undefined {
   }
 }
 
+const begin = '-----BEGIN CERTIFICATE-----'
+const end = '-----END CERTIFICATE-----'
+
+/**
+ * The certificates in a PEM text as they are written, in order; whether they can be read is for others to find out. In linear time
+ * for any text: it comes with a request, in megabytes.
+ */
+export function certificateTextsIn(pem: string): readonly string[] {
+  return pem.split(end).slice(0, -1).flatMap((before) => {
+    const at = before.lastIndexOf(begin)
+    return at < 0 ? [] : [`${before.slice(at)}${end}\n`]
+  })
+}
+
 function blocksIn(pem: string, kind: string): readonly string[] {
   return [...pem.matchAll(block)].filter(([, label]) => label?.endsWith(kind)).map(([text]) => text)
 }

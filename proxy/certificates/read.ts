@@ -4,9 +4,18 @@ import { ensureFrpCertificates } from './frp-certificates.ts'
 import { type HttpsCertificate, readHttpsCertificate } from './https.ts'
 import { makeThrowAwayCertificate } from './throw-away.ts'
 
+/** What a client of the tunnels has to have, as PEM texts: who it trusts, and who it is. */
+export interface ClientFiles {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
 /** Certificates as the listeners take them. */
 export interface Certificates {
   readonly frp: { readonly ca?: string; readonly cert: string; readonly key: string }
+  /** What clients get; absent while tunnels have no TLS of ours. */
+  client: ClientFiles | undefined
   readonly https: HttpsCertificate | undefined
   /** When each one ends, by a name for people. */
   expiries: ReadonlyMap<string, Date>
@@ -17,10 +26,13 @@ export interface CertificateSettings {
   readonly frpTls: boolean
 }
 
+/** Where the files of the tunnels lie. */
+export const frpDirectory = ({ certificates: { directory } }: CertificateSettings): string => join(directory, 'frp')
+
 /** The files whose change means new certificates. */
-export function certificateFiles({ certificates: { directory }, frpTls }: CertificateSettings): string[] {
-  const frp = frpTls ? ['ca.crt', 'server.crt', 'server.key'].map((name) => join(directory, 'frp', name)) : []
-  return [join(directory, 'cert.pem'), ...frp]
+export function certificateFiles(settings: CertificateSettings): string[] {
+  const frp = settings.frpTls ? ['ca.crt', 'server.crt', 'server.key', 'client.crt', 'client.key'].map((name) => join(frpDirectory(settings), name)) : []
+  return [join(settings.certificates.directory, 'cert.pem'), ...frp]
 }
 
 /** Reads all certificates and makes those of the tunnels that are missing. Throws what `ensureFrpCertificates` and `readHttpsCertificate` throw. */
@@ -29,8 +41,9 @@ export async function readCertificates(settings: CertificateSettings, deps: { re
   const https = await readHttpsCertificate(join(directory, 'cert.pem'))
   const ours = https ? [['https certificate', https.notAfter] as const] : []
   // With TLS switched off nothing is made or read: ExApps would pin a CA that this server does not use (HaRP's Q21).
-  if (!settings.frpTls) return { frp: await makeThrowAwayCertificate(deps.now()), https, expiries: new Map(ours) }
-  const made = await ensureFrpCertificates({ directory: join(directory, 'frp'), validityDays, ...deps })
+  if (!settings.frpTls) return { frp: await makeThrowAwayCertificate(deps.now()), client: undefined, https, expiries: new Map(ours) }
+  const made = await ensureFrpCertificates({ directory: frpDirectory(settings), validityDays, ...deps })
   const expiries = Object.entries(made.notAfter).map(([name, notAfter]: [string, Date]) => [`frp certificate ${name}`, notAfter] as const)
-  return { frp: { ca: made.ca, cert: made.serverCert, key: made.serverKey }, https, expiries: new Map([...expiries, ...ours]) }
+  const client = { ca: made.ca, cert: made.clientCert, key: made.clientKey }
+  return { frp: { ca: made.ca, cert: made.serverCert, key: made.serverKey }, client, https, expiries: new Map([...expiries, ...ours]) }
 }

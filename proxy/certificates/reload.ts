@@ -20,6 +20,7 @@ export async function reloadCertificates(certificates: Certificates, settings: C
     const next = await readCertificates(settings, { log, now })
     if (settings.frpTls) tunnels.setTls(next.frp) // else they would only be thrown away anew
     if (next.https) https?.setTls(next.https)
+    certificates.client = next.client
     certificates.expiries = next.expiries
     if (next.https && !https) log.warn('cert.pem is new: HTTPS is served after a restart')
     log.info('certificates read again')

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { allowedMountsAccepted, parseAllowedMounts } from './allowed-mounts.ts'
+import { allowedRegistriesAccepted, parseAllowedRegistries } from './allowed-registries.ts'
 import { durationAccepted, parseDuration } from './duration.ts'
 import { type ListenAddress, listenAddressAccepted, parseListenAddress } from './listen-address.ts'
 import { unquote } from './shared-key.ts'
@@ -23,8 +25,18 @@ const field = <T>(fallback: string, accepted: string, parse: (text: string) => T
 /** A time in milliseconds. */
 export const duration = (fallback: string): z.ZodType<number, string | undefined> => field(fallback, durationAccepted, parseDuration)
 
+/** Something that has no value while it is not set. */
+const optionalField = <T>(accepted: string, parse: (text: string) => T | undefined): z.ZodType<T | undefined, string | undefined> =>
+  z.string().transform(reader(accepted, parse)).optional()
+
 /** A time that follows another setting while it is not set itself. */
-export const inheritedDuration: z.ZodType<number | undefined, string | undefined> = z.string().transform(reader(durationAccepted, parseDuration)).optional()
+export const inheritedDuration = optionalField(durationAccepted, parseDuration)
+
+/** Folders of Docker Engines; not set: no limit. */
+export const allowedMounts = optionalField(allowedMountsAccepted, parseAllowedMounts)
+
+/** Registries of images; not set: no limit. */
+export const allowedRegistries = optionalField(allowedRegistriesAccepted, parseAllowedRegistries)
 
 export const listenAddress = (fallback: string): z.ZodType<ListenAddress, string | undefined> =>
   field(fallback, listenAddressAccepted, (text) => parseListenAddress(unquote(text)))

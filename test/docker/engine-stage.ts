@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Environment } from '../../proxy/config.ts'
-import { sharedKey, startTestDataPlane, type TestDataPlane } from '../support/data-plane.ts'
+import { sharedKey as usualKey, startTestDataPlane, type TestDataPlane } from '../support/data-plane.ts'
 import { startFrpc } from '../support/frpc.ts'
-import { startNextcloud } from '../support/nextcloud.ts'
+import { type NextcloudStandIn, startNextcloud } from '../support/nextcloud.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
 import type { FrpVersion } from '../support/peers/frp.ts'
 import { callEngine, type EngineAnswer, type EngineCall, openCall } from './engine-call.ts'
@@ -17,18 +17,31 @@ export interface TunnelOptions {
   readonly token?: string
 }
 
+interface Parts {
+  readonly plane: TestDataPlane
+  readonly nextcloud: NextcloudStandIn
+  readonly folder: string
+  readonly tls: boolean
+  readonly sharedKey: string
+  readonly closers: (() => Promise<unknown>)[]
+}
+
 /** A data plane whose engines are the test's. */
 export class EngineStage {
   readonly plane: TestDataPlane
+  readonly nextcloud: NextcloudStandIn
   /** For sockets; their names must stay short. */
   readonly folder: string
   readonly #closers: (() => Promise<unknown>)[]
   readonly #tls: boolean
+  readonly #sharedKey: string
 
-  private constructor(plane: TestDataPlane, folder: string, tls: boolean, closers: (() => Promise<unknown>)[]) {
+  private constructor({ plane, nextcloud, folder, tls, sharedKey, closers }: Parts) {
     this.plane = plane
+    this.nextcloud = nextcloud
     this.folder = folder
     this.#tls = tls
+    this.#sharedKey = sharedKey
     this.#closers = closers
   }
 
@@ -37,23 +50,23 @@ export class EngineStage {
     localSocket = 'none.sock',
     tls = false,
     environment = {},
+    sharedKey = usualKey,
   }: {
     readonly localSocket?: string
     readonly tls?: boolean
     readonly environment?: Environment
+    readonly sharedKey?: string
   } = {}): Promise<EngineStage> {
     const folder = await mkdtemp(path.join(tmpdir(), 'harpoon-engines-'))
     const nextcloud = await startNextcloud({ sharedKey })
     const plane = await startTestDataPlane(nextcloud.url, {
       HARPOON_DOCKER_SOCKET: path.resolve(folder, localSocket),
+      HP_SHARED_KEY: sharedKey,
       HP_FRP_DISABLE_TLS: String(!tls),
       ...environment,
     })
-    return new EngineStage(plane, folder, tls, [
-      () => rm(folder, { recursive: true, force: true }),
-      () => nextcloud.close(),
-      () => plane.close(),
-    ])
+    const closers = [() => rm(folder, { recursive: true, force: true }), () => nextcloud.close(), () => plane.close()]
+    return new EngineStage({ plane, nextcloud, folder, tls, sharedKey, closers })
   }
 
   socket(name: string): string {
@@ -83,7 +96,7 @@ export class EngineStage {
   }
 
   /** The same without waiting. */
-  async startEngine({ version, remotePort, socketPath, token = sharedKey }: TunnelOptions): Promise<ChildProcess> {
+  async startEngine({ version, remotePort, socketPath, token = this.#sharedKey }: TunnelOptions): Promise<ChildProcess> {
     const files = path.join(this.plane.certificates, 'frp')
     const config = [
       'serverAddr = "127.0.0.1"',

@@ -10,6 +10,7 @@ export interface EngineRequest {
 
 /** A small server on a unix socket that a test plays a Docker Engine with. */
 export interface StandInEngine {
+  readonly socketPath: string
   /** Everything but `/version`, which the data plane asks by itself. */
   readonly requests: readonly EngineRequest[]
   readonly versionRequests: number
@@ -41,6 +42,7 @@ export async function startStandInEngine(
   server.listen(socketPath)
   await once(server, 'listening')
   return {
+    socketPath,
     requests,
     get versionRequests() {
       return versionRequests

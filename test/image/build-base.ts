@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { DockerEngine } from '../support/dockerd.ts'
 import { AUTHORITIES_IN_IMAGE, importImage } from '../support/image-from-files.ts'
-import { findProgram } from '../support/peers/find-program.ts'
+import { requireProgram } from '../support/peers/find-program.ts'
 import { run } from '../support/peers/run.ts'
 
 /** What Dockerfile.proxy runs while it builds, besides node and npm. */
@@ -36,10 +36,4 @@ async function npmSetting(name: string): Promise<string | undefined> {
   const env = { ...process.env, PATH: folders.join(path.delimiter) }
   const value = (await run({ program: requireProgram('npm'), args: ['config', 'get', name], env }, COMMAND_TIMEOUT_MS)).trim()
   return ['null', 'undefined', ''].includes(value) ? undefined : value
-}
-
-function requireProgram(name: string): string {
-  const program = findProgram(name)
-  if (!program) throw new Error(`${name} is not installed`)
-  return program
 }

@@ -56,12 +56,12 @@ export async function ensureDocker(): Promise<DockerEngine> {
 }
 
 /** Debian 12's engine brings the command line; from 13 on it is a package of its own. */
-function ensureCommandLine(): Promise<string> {
+export function ensureCommandLine(): Promise<string> {
   return ensureDebianProgram('docker', 'docker-cli', 'the tests against a real Docker Engine')
 }
 
 async function startEngine(program: string, commandLine: string): Promise<DockerEngine> {
-  await removeAbandoned()
+  await removeAbandoned(FOLDER_PREFIX)
   const folder = path.join(tmpdir(), `${FOLDER_PREFIX}${randomBytes(6).toString('hex')}`)
   const lock = await acquireLock(folder, 0)
   await mkdir(folder, { mode: 0o700 })
@@ -109,7 +109,8 @@ function daemonArguments(folder: string): string[] {
   ]
 }
 
-async function waitUntilReady(socketPath: string, daemon: ChildProcess): Promise<string> {
+/** The API version of an engine that is starting, as soon as it answers; ends the process when it does not. */
+export async function waitUntilReady(socketPath: string, daemon: ChildProcess): Promise<string> {
   const deadline = Date.now() + START_TIMEOUT_MS
   let ended = false
   void daemon.exited.then(() => (ended = true))
@@ -119,16 +120,16 @@ async function waitUntilReady(socketPath: string, daemon: ChildProcess): Promise
     if (ended || Date.now() > deadline) {
       daemon.kill('SIGKILL')
       await daemon.exited
-      throw new Error(`dockerd ${ended ? 'ended while starting' : 'did not answer'}:\n${daemon.output().slice(-4000)}`)
+      throw new Error(`the engine ${ended ? 'ended while starting' : 'did not answer'}:\n${daemon.output().slice(-4000)}`)
     }
     await delay(50)
   }
 }
 
-/** The folders of engines whose test run was killed; that of a live one is locked. */
-async function removeAbandoned(): Promise<void> {
+/** Removes the folders of engines whose test run was killed; that of a live one is locked. */
+export async function removeAbandoned(prefix: string): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(FOLDER_PREFIX)) continue
+    if (!name.startsWith(prefix)) continue
     const folder = path.join(tmpdir(), name)
     const lock = await acquireLock(folder, 0).catch(() => undefined)
     if (lock) await rm(folder, { recursive: true, force: true })
@@ -152,7 +153,8 @@ function readApiVersion(socketPath: string): Promise<string | undefined> {
   })
 }
 
-function engine(socketPath: string, apiVersion: string, program: string, stop: () => Promise<void>): DockerEngine {
+/** An engine at a socket, and the `docker` command to drive it with. */
+export function engine(socketPath: string, apiVersion: string, program: string, stop: () => Promise<void>): DockerEngine {
   return {
     socketPath,
     apiVersion,

@@ -130,6 +130,52 @@ describe('user-info', () => {
   })
 })
 
+describe('ex-app/status', () => {
+  const report = (body: unknown, headers: Record<string, string> = {}, method = 'PUT'): Promise<Response> =>
+    fetch(`${nextcloud.url}/ocs/v1.php/apps/app_api/ex-app/status`, {
+      method,
+      headers: {
+        'EX-APP-ID': 'demo',
+        'EX-APP-VERSION': '1.2.3',
+        'AUTHORIZATION-APP-API': Buffer.from(':tok').toString('base64'),
+        'Content-Type': 'application/json',
+        ...headers,
+      },
+      ...(method === 'GET' ? {} : { body: JSON.stringify(body) }),
+    })
+
+  it('hears how far an init step is, and answers when that has been dealt with', async () => {
+    const heard: unknown[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    nextcloud.onInitProgress(async (appId, progress) => {
+      heard.push([appId, progress])
+      await promise
+    })
+    let answered = false
+    const answer = report({ progress: 100 }).then((response) => {
+      answered = true
+      return response.status
+    })
+    await expect.poll(() => heard).toEqual([['demo', { progress: 100, error: '' }]])
+    expect(answered).toBe(false)
+    resolve()
+    expect(await answer).toBe(200)
+  })
+
+  it('believes only the ExApp itself, and only what makes sense', async () => {
+    nextcloud.onInitProgress(() => Promise.reject(new Error('heard something')))
+    const answers = await Promise.all([
+      report({ progress: 1 }, { 'EX-APP-ID': 'nobody' }),
+      report({ progress: 1 }, { 'AUTHORIZATION-APP-API': Buffer.from(':other').toString('base64') }),
+      report({ progress: 1 }, { 'EX-APP-VERSION': '' }),
+      report({ progress: 101 }),
+      report({ progress: 'all' }),
+      report({ progress: 1 }, {}, 'GET'),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 400, 400, 405])
+  })
+})
+
 describe('the login page', () => {
   async function login(user: string, password: string, query = ''): Promise<Response> {
     const body = new URLSearchParams({ user, password })

@@ -6,10 +6,11 @@ import { CallLog } from './nextcloud/call-log.ts'
 import type { Call, Endpoint } from './nextcloud/call-log.ts'
 import { echo, serveNotifications } from './nextcloud/echo.ts'
 import { ExAppTable } from './nextcloud/exapp-table.ts'
-import type { RegisteredExApp } from './nextcloud/exapp-table.ts'
+import type { ExAppMeta, RegisteredExApp } from './nextcloud/exapp-table.ts'
 import { Faults } from './nextcloud/faults.ts'
 import type { Fault } from './nextcloud/faults.ts'
 import { answerExAppMeta, answerUserInfo } from './nextcloud/harp-endpoints.ts'
+import { answerInitProgress, type OnInitProgress } from './nextcloud/init-progress.ts'
 import { serveLogin, serveLogout, serveStart, serveStatus } from './nextcloud/pages.ts'
 import { answer, answerMaintenance, pathOf } from './nextcloud/reply.ts'
 import { Users } from './nextcloud/users.ts'
@@ -28,6 +29,10 @@ export interface NextcloudStandIn {
   readonly throttledAttempts: number
   addExApp(exapp: RegisteredExApp): void
   removeExApp(appId: string): void
+  /** What `exapp-meta` says about an ExApp. */
+  exAppMeta(appId: string): ExAppMeta | undefined
+  /** Called with what ExApps report of their init step, before they get their answer. */
+  onInitProgress(listener: OnInitProgress): void
   addUser(user: User): void
   /** Makes `oc_sessionPassphrase=<cookieValue>` a session of that user, who need not exist. */
   setSession(cookieValue: string, userId: string): void
@@ -55,6 +60,10 @@ export const users: readonly User[] = [
 ]
 
 const harpRoot = '/index.php/apps/app_api/harp/'
+const initProgressPath = '/ocs/v1.php/apps/app_api/ex-app/status'
+
+/** These stay open in maintenance mode (AppAPI contract §11, 21). */
+const openInMaintenance: ReadonlySet<Endpoint> = new Set(['exapp-meta', 'ex-app-status', 'status'])
 
 /** Starts a small server on loopback that plays Nextcloud as AppAPI contract §8 and a browser see it. */
 export async function startNextcloud(options: NextcloudOptions): Promise<NextcloudStandIn> {
@@ -65,12 +74,13 @@ export async function startNextcloud(options: NextcloudOptions): Promise<Nextclo
   let sharedKey = options.sharedKey
   let maintenance = false
   let throttledAttempts = 0
+  let onInitProgress: OnInitProgress = async () => {}
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const endpoint = endpointOf(request)
     log.record(endpoint, request)
     if (await faults.apply(endpoint, response)) return
-    if (maintenance && endpoint !== 'exapp-meta' && endpoint !== 'status') return answerMaintenance(response)
+    if (maintenance && !openInMaintenance.has(endpoint)) return answerMaintenance(response)
 
     switch (endpoint) {
       case 'exapp-meta':
@@ -79,6 +89,8 @@ export async function startNextcloud(options: NextcloudOptions): Promise<Nextclo
       case 'user-info':
         throttledAttempts += answerUserInfo(request, response, { sharedKey, exapps, users: people })
         return
+      case 'ex-app-status':
+        return answerInitProgress(request, response, { exapps, onInitProgress })
       case 'login':
         return serveLogin(request, response, people)
       case 'logout':
@@ -115,6 +127,10 @@ export async function startNextcloud(options: NextcloudOptions): Promise<Nextclo
     },
     addExApp: (exapp) => exapps.add(exapp),
     removeExApp: (appId) => exapps.remove(appId),
+    exAppMeta: (appId) => exapps.metaOf(appId),
+    onInitProgress: (listener) => {
+      onInitProgress = listener
+    },
     addUser: (user) => people.add(user),
     setSession: (cookieValue, userId) => people.openSession(cookieValue, userId),
     endSession: (cookieValue) => people.closeSession(cookieValue),
@@ -141,6 +157,7 @@ function endpointOf(request: IncomingMessage): Endpoint {
   const path = pathOf(request)
   if (path === `${harpRoot}exapp-meta`) return 'exapp-meta'
   if (path === `${harpRoot}user-info`) return 'user-info'
+  if (path === initProgressPath) return 'ex-app-status'
   if (path === '/status.php') return 'status'
   if (path === '/echo' || path.startsWith('/echo/')) return 'echo'
   switch (path.replace(/^\/index\.php(?=\/|$)/, '') || '/') {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 
 /** The parts of Nextcloud that the stand-in tells apart. */
-export type Endpoint = 'exapp-meta' | 'user-info' | 'login' | 'logout' | 'status' | 'start' | 'echo' | 'other'
+export type Endpoint = 'exapp-meta' | 'user-info' | 'ex-app-status' | 'login' | 'logout' | 'status' | 'start' | 'echo' | 'other'
 
 /** One request as Nextcloud received it. */
 export interface Call {

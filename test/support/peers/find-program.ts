@@ -10,6 +10,13 @@ export function findProgram(name: string): string | undefined {
   return folders.filter(Boolean).map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
+/** The same for a program that every machine has on which this is asked. @throws Error when it is not installed */
+export function requireProgram(name: string): string {
+  const program = findProgram(name)
+  if (!program) throw new Error(`${name} is not installed`)
+  return program
+}
+
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)

@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { cached } from '../cache.ts'
 import { announce } from './announce.ts'
-import { MissingPeer } from './missing.ts'
-import { run } from './run.ts'
+import { runGo } from './go.ts'
 
 /** The oldest and the newest frp that the tunnels are tried with: the range that published ExApps ship. */
 export const frpVersions = ['0.61.1', '0.71.0'] as const
@@ -43,15 +42,7 @@ async function build(version: FrpVersion, module: string, folder: string): Promi
   announce(`building frp ${version} from its Go sources, the real tunnel client of the tests (once, takes minutes)`)
   const packages = PROGRAMS.map((program) => `github.com/fatedier/frp/cmd/${program}`)
   const args = ['build', ...BUILD_FLAGS, '-o', `${folder}${path.sep}`, ...packages]
-  try {
-    // The whole environment, as that is where the user's Go proxy and caches are named.
-    await run({ program: 'go', args, cwd: module, env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' } }, BUILD_TIMEOUT_MS)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new MissingPeer(`frp ${version}`, 'it is built from source; install Go 1.25 or newer', { cause: error })
-    }
-    throw error
-  }
+  await runGo(args, { cwd: module, timeoutMs: BUILD_TIMEOUT_MS, for: `frp ${version}` })
 }
 
 /** For `describeWithPeer`: the programs of one version, which need Go to be built. */

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeWithPeer } from '../support/describe-with-peer.ts'
+import { engineForLife, type LifeStage, setLifeStage, ways } from './life-stage.ts'
+
+/** Serving images of every sort; the ones that go wrong have files of their own. */
+const kinds = ['debian-like', 'alpine-like', 'fedora-like', 'non-root', 'no-shell', 'of an unknown distribution', 'with a health check'] as const
+
+/** A life took 10 s on two busy cores; seven of them together half a minute. */
+const LIFE_TIMEOUT_MS = 180_000
+
+describeWithPeer('the whole life of an ExApp', engineForLife, ({ current }) => {
+  for (const way of ways) {
+    describe.concurrent(`through ${way}`, () => {
+      let life: LifeStage
+      beforeAll(async () => {
+        life = await setLifeStage(current(), { way })
+      })
+      afterAll(() => life?.[Symbol.asyncDispose]())
+
+      it.each(kinds)('is the same as ever for an image %s', async (kind) => {
+        const { appApi } = life
+        const first = await life.manifest(kind, `${kind.replaceAll(/\W/g, '-')}-${life.enginePort}`)
+        const { appId } = first
+        const note = (method: string, body?: string) =>
+          appApi.exapp.request(appApi.row(appId), { method, route: '/note', ...(body === undefined ? {} : { body }) })
+        const shownToVisitors = async (): Promise<unknown> => (await fetch(`${life.stage.plane.url}/exapps/${appId}/public`)).json()
+        const volumes = () => life.engine.docker(['volume', 'ls', '--quiet'])
+
+        await appApi.register(first)
+        expect(appApi.row(appId)).toMatchObject({ enabled: true, status: { deploy: 100, init: 100, error: '' } })
+        expect(await shownToVisitors()).toEqual({ version: '1.0.0', user: '' })
+        expect(await note('PUT', 'kept')).toEqual({ status: 200, text: '"kept"' })
+        // Nextcloud enabled it before it answered the report.
+        expect(await appApi.calls.logs(appId)).toMatch(/enabled=1\n.*progress 100: Nextcloud says 200 OK/s)
+
+        const before = await life.inspect(appId, '{{.Id}}')
+        await appApi.update({ ...first, version: '2.0.0', environment: { INIT_STEP: 'none' } })
+        expect(await life.inspect(appId, '{{.Id}}')).not.toBe(before)
+        expect(await shownToVisitors()).toEqual({ version: '2.0.0', user: '' })
+        expect(await note('GET')).toEqual({ status: 200, text: '"kept"' })
+
+        await appApi.disable(appId)
+        expect(await life.inspect(appId, '{{.State.Status}}')).toBe('exited')
+        await appApi.enable(appId)
+        expect(await life.inspect(appId, '{{.State.Status}}')).toBe('running')
+        expect(await shownToVisitors()).toEqual({ version: '2.0.0', user: '' })
+
+        await appApi.unregister(appId)
+        expect(await appApi.calls.exists(appId)).toEqual({ exists: false })
+        expect(await volumes()).toContain(`nc_app_${appId}_data`)
+        await appApi.register(first)
+        expect(await note('GET')).toEqual({ status: 200, text: '"kept"' })
+        const image = `docker.io/${first.image.name}:${first.image.tag}`
+        expect(await appApi.calls.exists(appId)).toEqual({ exists: true, image_ref: image })
+
+        await appApi.unregister(appId, { removeData: true })
+        expect(await appApi.calls.exists(appId)).toEqual({ exists: false })
+        expect(await volumes()).not.toContain(`nc_app_${appId}_data`)
+        expect(appApi.notes.filter((text) => text.includes(appId))).toEqual([])
+      }, LIFE_TIMEOUT_MS)
+    })
+  }
+})

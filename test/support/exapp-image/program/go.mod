@@ -1,0 +1,3 @@
+module harpoon.dev/test/exapp
+
+go 1.21
