@@ -6,6 +6,8 @@ import { type HttpExApp, startHttpExApp } from './http-exapp.ts'
 export interface WatchedRequest {
   readonly url: string
   ended: boolean
+  /** Reads what it has left unread, up to the end. */
+  readonly readOn: () => void
 }
 
 export interface WatchfulExApp extends HttpExApp {
@@ -42,10 +44,10 @@ const upgrades: Readonly<Record<string, (socket: Duplex) => void>> = {
 
 const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 
-export async function startWatchfulExApp(): Promise<WatchfulExApp> {
+export async function startWatchfulExApp(unixSocket?: string): Promise<WatchfulExApp> {
   const requests: WatchedRequest[] = []
-  const watch = ({ url = '' }: IncomingMessage, socket: Duplex): void => {
-    const request = { url, ended: false }
+  const watch = (incoming: IncomingMessage, socket: Duplex): void => {
+    const request = { url: incoming.url ?? '', ended: false, readOn: () => void (socket.resume(), incoming.resume()) }
     requests.push(request)
     const look = setInterval(() => socket.write(''), lookMs)
     const onEnd = (): void => {
@@ -58,7 +60,7 @@ export async function startWatchfulExApp(): Promise<WatchfulExApp> {
   const exApp = await startHttpExApp((request, response) => {
     watch(request, request.socket)
     answers[request.url ?? '']?.(response, request)
-  })
+  }, unixSocket)
   exApp.server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     watch(request, socket)
     const upgrade = upgrades[request.url ?? '']
