@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Readable } from 'node:stream'
 
 const interim = Buffer.from('HTTP/1.1 1', 'latin1')
 const keepGoing = Buffer.from('HTTP/1.1 100', 'latin1')
@@ -47,7 +47,7 @@ export class InterimFilter {
 }
 
 /** Has everything that is read from a connection pass a filter. undici reads with `read()` and no argument, and nothing else does. */
-export function filterReads(socket: Duplex, filter: InterimFilter): void {
+export function filterReads(socket: Readable, filter: InterimFilter): void {
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null
   socket.read = (size?: number): Buffer | null => {
     for (;;) {
