@@ -49,7 +49,7 @@ export async function startWatchfulExApp(unixSocket?: string): Promise<WatchfulE
   const watch = (incoming: IncomingMessage, socket: Duplex): void => {
     const request = { url: incoming.url ?? '', ended: false, readOn: () => void (socket.resume(), incoming.resume()) }
     requests.push(request)
-    const look = setInterval(() => socket.write(''), lookMs)
+    const look = setInterval(() => socket.writable && socket.write(''), lookMs)
     const onEnd = (): void => {
       clearInterval(look)
       request.ended = true
