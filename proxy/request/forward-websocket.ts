@@ -14,7 +14,7 @@ import { upstreamError } from './upstream-error.ts'
 const halfClosedMs = 30_000
 
 /** The same for a WebSocket whose client has ended: it closed without waiting for the answer, or is lost (RFC 6455 §7.1.4). */
-const webSocketEndedMs = 1_000
+const webSocketEndedMs = 500
 
 /** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
 const idleChecksPerLimit = 10

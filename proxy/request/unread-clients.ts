@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** How often clients that are not read from are looked at: an ExApp is to know within 2 s that its client has gone. */
-const lookMs = 500
+const lookMs = 250
 
 /** Read ahead of an ExApp that takes no more of an upload: most uploads, or what is left of them, are no longer. */
 const maxAheadBytes = 4 * 1024 * 1024
@@ -24,6 +24,8 @@ export interface UnreadClient {
 interface Watched extends UnreadClient {
   readonly onPause: () => void
   bytesRead: number
+  /** When it was read on from last. */
+  progress: number
   /** `socket.bytesRead` up to which it may be read ahead. */
   readUpTo: number
 }
@@ -52,7 +54,7 @@ export class UnreadClients {
   /** Looks at a client whenever it is not read from, until it closes or the returned function is called. */
   watch(client: UnreadClient): () => void {
     const { socket } = client
-    const watched: Watched = { ...client, onPause: () => this.#onPause(watched), bytesRead: 0, readUpTo: 0 }
+    const watched: Watched = { ...client, onPause: () => this.#onPause(watched), bytesRead: 0, progress: 0, readUpTo: 0 }
     const stop = (): void => {
       socket.off('pause', watched.onPause).off('close', stop)
       this.#forget(watched)
@@ -73,9 +75,11 @@ export class UnreadClients {
   #onPause(client: Watched): void {
     const { socket } = client
     this.#unread.add(client)
-    const isAhead = socket.bytesRead < client.readUpTo && socket.bytesRead > client.bytesRead
-    if (!isAhead) return
-    client.bytesRead = socket.bytesRead
+    if (granted(client) === 0) return
+    // Bytes that wait in the socket itself were counted when they came; somebody else may hold it back as well.
+    const progress = socket.bytesRead + client.waiting()
+    if (progress === client.progress) return
+    client.progress = progress
     process.nextTick(() => socket.resume()) // it is not yet paused
   }
 

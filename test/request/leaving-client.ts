@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 
 /** A client of HTTP/1.1 that can go in every way that a client goes. */
 export interface LeavingClient {
-  write(text: string): void
+  /** Resolves when the last byte is taken, be it by the kernel. */
+  write(text: string): Promise<void>
   /** Waits until this was received. */
   until(text: string): Promise<void>
   /** Reads no more. */
@@ -24,7 +25,7 @@ export async function connectToLeave(port: number, secure: boolean): Promise<Lea
   let received = ''
   client.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
   return {
-    write: (text) => void client.write(text, 'latin1'),
+    write: (text) => new Promise((resolve, reject) => void client.write(text, 'latin1', (error) => (error ? reject(error) : resolve()))),
     until: async (text) => {
       while (!received.includes(text)) await once(client, 'data')
     },

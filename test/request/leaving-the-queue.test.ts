@@ -27,7 +27,7 @@ describe('a client that leaves before its request has a connection to the ExApp'
   }
   const ask = async (path: string): Promise<LeavingClient> => {
     const client = await connectToLeave(stage.port, false)
-    client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
     return client
   }
 
