@@ -96,11 +96,10 @@ export class UnreadClients {
       if (socket.writableLength === 0 && below.writable) below.write(nothing)
       const isFast = socket.bytesRead - client.bytesRead >= fastBytes
       client.bytesRead = socket.bytesRead
-      const ahead = isFast ? 0 : Math.min(left, maxAheadBytes - waiting() - granted(client))
-      if (ahead <= 0) continue
-      left -= ahead
-      client.readUpTo = Math.max(socket.bytesRead, client.readUpTo) + ahead
-      socket.resume()
+      const more = isFast ? 0 : Math.max(0, Math.min(left, maxAheadBytes - waiting() - granted(client)))
+      left -= more
+      client.readUpTo = Math.max(socket.bytesRead, client.readUpTo) + more
+      if (granted(client) > 0) socket.resume()
     }
   }
 }
