@@ -18,6 +18,7 @@ import { ExAppCache } from './nextcloud/exapp-cache.ts'
 import { NextcloudWatch } from './nextcloud/watch.ts'
 import { SessionCache } from './nextcloud/session-cache.ts'
 import { BanList } from './request/ban-list.ts'
+import { clientAddress, isTrusted, peerAddress } from './request/client-address.ts'
 import { createConnect } from './request/connect.ts'
 import { ConnectionPools } from './request/connection-pools.ts'
 import { createForward } from './request/forward.ts'
@@ -79,6 +80,10 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     tls: certificates.frp,
     allowPlain: !config.frpTls,
     websocketPolicy: config.frpWebsocket,
+    proxies: {
+      isTrusted: (peer) => isTrusted(peer, trustedProxies()),
+      clientBehind: (peer, forwarding) => clientAddress(peerAddress(peer), forwarding, trustedProxies()),
+    },
     sharedKeys,
     get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.

@@ -8,6 +8,7 @@ import type { TunnelLimits } from './limits.ts'
 import type { TunnelMetrics } from './metrics.ts'
 import { Outcomes } from './outcomes.ts'
 import type { LoginFailures } from './outcomes.ts'
+import type { TunnelProxies } from './proxies.ts'
 import type { TunnelRegistry } from './registry.ts'
 import { sharedKeyRefusal } from './session/login.ts'
 import { Sessions } from './session/sessions.ts'
@@ -27,6 +28,8 @@ export interface TunnelServerOptions {
   readonly allowPlain: boolean
   /** Who may come through a websocket. */
   readonly websocketPolicy: WebsocketPolicy
+  /** Asked at each connection. */
+  readonly proxies: TunnelProxies
   /** Asked at each login: the current key, and the previous one while it is still valid. */
   readonly sharedKeys: () => readonly string[]
   readonly allowSharedKey: boolean
@@ -60,6 +63,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
 
   const context: AcceptContext = {
     admission,
+    proxies: options.proxies,
     tls,
     allowPlain: options.allowPlain,
     websocketPolicy,

@@ -121,6 +121,7 @@ export class Rig {
       sharedKeys: () => [SHARED_KEY],
       allowSharedKey: true,
       websocketPolicy: 'mtls',
+      proxies: { isTrusted: () => false, clientBehind: (peer) => peer },
       assignedPort: async () => undefined,
       failures: { isBanned: () => false, record: () => {} },
       ...overrides,
