@@ -165,6 +165,12 @@ function readSettingsFile(file: string | undefined): ConfigFile {
 }
 
 function noticesFor(written: Environment): string[] {
+  const asksNothing = written['HARPOON_FRP_WEBSOCKET'] === 'mtls' && written['HP_FRP_DISABLE_TLS'] === 'true'
+  const websockets = asksNothing ? ['HARPOON_FRP_WEBSOCKET=mtls asks for nothing while HP_FRP_DISABLE_TLS=true: websockets are let in like any other connection, with the shared key too'] : []
+  return websockets.concat(unusedSettings(written))
+}
+
+function unusedSettings(written: Environment): string[] {
   return Object.keys(written).flatMap((name) => {
     if (isIgnored(name)) return [`${name} is set but not used: ${ignoredSettings[name]}`]
     return known.has(name) ? [] : [`${name} is set but is no setting of this version`]

@@ -5,12 +5,14 @@ import { expect, it, onTestFinished } from 'vitest'
 import { HttpConnections } from './http-connections.ts'
 import { startHttpListener } from './http-listener.ts'
 import { Quota } from './quota.ts'
+import { UnreadClients } from './request/unread-clients.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
 
 it('holds connections that are there already to a new time limit of the client', async () => {
   const refused: number[] = []
   const trustedProxies = () => parseIpNetworks('').networks
   const onLimit = () => {}
+  const unread = new UnreadClients()
   const listener = await startHttpListener({
     listen: { host: '127.0.0.1', port: 0 },
     clientMs: 60_000,
@@ -21,8 +23,10 @@ it('holds connections that are there already to a new time limit of the client',
     onRefused: (status) => void refused.push(status),
     trustedProxies,
     isSharedKey: () => false,
+    unread,
   })
   onTestFinished(async () => {
+    unread.close()
     listener.destroy()
     await listener.drain()
   })

@@ -28,6 +28,7 @@ import { NextcloudWatch } from './nextcloud/watch.ts'
 import { SessionCache } from './nextcloud/session-cache.ts'
 import { Quota } from './quota.ts'
 import { BanList } from './request/ban-list.ts'
+import { clientAddress, isTrusted, peerAddress } from './request/client-address.ts'
 import { createConnect } from './request/connect.ts'
 import { ConnectionPools } from './request/connection-pools.ts'
 import { createForward } from './request/forward.ts'
@@ -37,6 +38,7 @@ import { createResponder } from './request/respond.ts'
 import { boundRequests } from './request/running-requests.ts'
 import { createKeyCheck } from './request/shared-key.ts'
 import { boundForward } from './request/upstream-load.ts'
+import { UnreadClients } from './request/unread-clients.ts'
 import { createDial } from './tunnel/dial.ts'
 import type { TunnelLimits } from './tunnel/limits.ts'
 import { EngineWatch } from './tunnel/engine-watch.ts'
@@ -115,6 +117,10 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     tls: certificates.frp,
     allowPlain: !config.frpTls,
     websocketPolicy: config.frpWebsocket,
+    proxies: {
+      isTrusted: (peer) => isTrusted(peer, trustedProxies()),
+      clientBehind: (peer, forwarding) => clientAddress(peerAddress(peer), forwarding, trustedProxies()),
+    },
     sharedKeys,
     get allowSharedKey() { return settings.current.tunnelSharedKey },
     // A claim is rare and a refused one costs frpc 30 s, so an old record must not decide it.
@@ -141,7 +147,8 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     observe: (exchange, outcome, status) => metrics.request(exchange.app, outcome, status, (performance.now() - exchange.startedAt) / 1000),
     onLimit,
   })
-  const forward = boundForward(createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets }), limits)
+  const unread = new UnreadClients()
+  const forward = boundForward(createForward({ connect, pools, unread, get timeouts() { return timeouts() }, webSockets: metrics.webSockets }), limits)
   const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs }, list: () => settings.current.engines })
   const docker = {
     openEngine: createOpenEngine({ engines, pools }),
@@ -165,6 +172,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     ...docker,
     enginePorts: () => [...new Set([...(hasLocalSocket() ? [localEnginePort] : []), ...registry.list().map(({ remotePort }) => remotePort).filter(isEnginePort)])],
   })
+
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
@@ -174,6 +182,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     control: createControl({ engines, forward, policy: docker.policy, api: (exchange, url) => controlApi.serve(exchange, url) }),
     front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies, forward }) : undefined,
     responder,
+    requests: metrics.requests,
   })
 
   // Listeners
@@ -181,6 +190,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     pipeline: boundRequests({ pipeline, responder, max: maxConnections }),
     connections: new HttpConnections({ max: maxConnections, trustedProxies, onLimit }),
     pipelined: new Quota(() => ({ total: limits.pipelinedRequests, perKey: Infinity })),
+    unread,
     isSharedKey: createKeyCheck(sharedKeys),
     trustedProxies,
     clientMs: config.timeouts.clientMs,
@@ -190,8 +200,9 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     },
     onLimit,
   }
-  const listeners: HttpListener[] = [await startHttpListener({ ...common, listen: config.listen.http })]
-  if (certificates.https) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
+  const http = await startHttpListener({ ...common, listen: config.listen.http })
+  const https = certificates.https && (await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
+  const listeners: readonly HttpListener[] = https ? [http, https] : [http]
 
   metrics.watch({
     nextcloudCalls: () => nextcloud.callCount,
@@ -201,6 +212,8 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     bannedClients: () => bans.bannedCount,
     failingTunnelClients: () => tunnelFailures.size,
     bannedTunnelClients: () => tunnelFailures.bannedCount,
+    aheadBytes: () => unread.aheadBytes,
+    connections: { http: () => http.countConnections(), ...(https ? { https: () => https.countConnections() } : {}) },
   })
   let stopping = false
   const checks: readonly Check[] = [
@@ -224,19 +237,20 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     settings.reload()
     tunnels.enginesChanged()
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
-    await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
+    await reloadCertificates(certificates, config, { log, now, tunnels, https })
     void renewal.run() // takes as long as the engines take
   }
   const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
 
   return {
-    ports: { http: listeners[0]?.port ?? 0, https: listeners[1]?.port, frp: tunnels.address.port, admin: admin.port },
+    ports: { http: http.port, https: https?.port, frp: tunnels.address.port, admin: admin.port },
     reload,
     close: async () => {
       stopping = true
       files.close()
       renewal.close()
       await finishRequests(listeners, timeouts().stopMs)
+      unread.close()
       await tunnels.close(0)
       await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close()])
       await admin.close()

@@ -3,6 +3,7 @@ import { type Exchange, hasBody } from '../request/exchange.ts'
 import type { Forward } from '../request/forward.ts'
 import { headersForEngine } from '../request/headers.ts'
 import type { ControlTarget } from '../request/pipeline.ts'
+import { unlessGone } from '../request/unless-gone.ts'
 import { type ApiVersions, boundApiVersion } from './api-version.ts'
 import type { ContainerPolicy } from './docker/container-policy.ts'
 import { checkPull } from './docker/pull-policy.ts'
@@ -35,7 +36,7 @@ export function createControl({
     if (!isDockerCall(port, target.path)) return api(exchange, (target.path === '' ? '/' : target.path) + target.query)
     const call = allowDockerCall(exchange.carrier.method, target.path)
     if (call.isPull) checkPull(target.query, hasBody(exchange), policy())
-    const engine = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
+    const engine = await unlessGone(exchange, engines.find(port === undefined || port === '' ? String(localEnginePort) : port))
     await forward(
       {
         upstream: engine.upstream,

@@ -4,6 +4,7 @@ import { Pool } from 'undici'
 import type { OnLimit } from '../limit-reached.ts'
 import type { ProxyLimits } from '../limits.ts'
 import type { Connect } from './connect.ts'
+import { LineClient } from './upstream-line.ts'
 import { type Upstream, upstreamName } from './upstream.ts'
 
 /** An idle connection is closed by us before common servers close it (uvicorn after 5 s), so that a request seldom meets a dead one. */
@@ -11,6 +12,14 @@ const idleConnectionMs = 4_000
 
 /** A response head; ExApps that set many cookies stay far below. */
 export const maxResponseHeadBytes = 64 * 1024
+
+/** Of each connection to an upstream. */
+const lineOptions = {
+  pipelining: 1,
+  keepAliveTimeout: idleConnectionMs,
+  keepAliveMaxTimeout: idleConnectionMs,
+  maxHeaderSize: maxResponseHeadBytes,
+} as const
 
 /** Kept HTTP/1.1 connections to upstreams. One pool per upstream; the one used longest ago is closed first. */
 export class ConnectionPools {
@@ -38,20 +47,17 @@ export class ConnectionPools {
     if (known) return known
     const pool = new Pool('http://upstream', {
       connections: this.#maxConnections,
-      pipelining: 1,
-      keepAliveTimeout: idleConnectionMs,
-      keepAliveMaxTimeout: idleConnectionMs,
-      maxHeaderSize: maxResponseHeadBytes,
-      connect: (_options, callback) => {
-        this.#connect(upstream).then(
-          // A socket that has ended by now would never start its request, and no limit of undici's would end it.
-          (socket) => (isUsable(socket) ? callback(null, withoutResets(socket) as never) : callback(new ConnectionEndedError('the connection ended as soon as it was open'), null)),
-          (error: unknown) => callback(error instanceof Error ? error : new Error('connection failed', { cause: error }), null),
-        )
-      },
+      factory: (origin) => new LineClient(origin, lineOptions, (signal) => this.#open(upstream, signal)),
     })
     this.#pools.set(name, pool)
     return pool
+  }
+
+  /** A socket that has ended by now would never start its request, and no limit of undici's would end it. */
+  async #open(upstream: Upstream, signal: AbortSignal): Promise<Duplex> {
+    const socket = await this.#connect(upstream, signal)
+    if (isUsable(socket)) return withoutResets(socket)
+    throw new ConnectionEndedError('the connection ended as soon as it was open')
   }
 
   /** Ends all connections at once, requests in flight included. */

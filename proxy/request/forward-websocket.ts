@@ -4,8 +4,11 @@ import type { Connect } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
-import { responseHeaders } from './headers.ts'
 import { IdleWatch } from './idle-watch.ts'
+import { relayMessage } from './relay-message.ts'
+import { reset } from './reset.ts'
+import { ResponseRelay } from './response-relay.ts'
+import type { UnreadClients } from './unread-clients.ts'
 import { upstreamError } from './upstream-error.ts'
 
 /** After one side has ended, the other may finish for this long (HaRP contract §3.9). */
@@ -17,19 +20,24 @@ const halfClosedMs = 30_000
  */
 const lastWordsMs = 1_000
 
+/** The same for a WebSocket whose client has ended: it closed without waiting for the answer, or is lost (RFC 6455 §7.1.4). */
+const webSocketEndedMs = 500
+
 /** `pipeline()` alone puts eight on a socket that is read and written; they go with it, so that Node need not warn. */
 const listenersPerSide = 20
 
 export interface WebSocketDeps {
   readonly connect: Connect
-  readonly timeouts: { readonly serverMs: number; readonly tunnelMs: number }
+  readonly timeouts: { readonly clientMs: number; readonly serverMs: number; readonly tunnelMs: number }
+  readonly unread: UnreadClients
   /** Told of each upgraded connection while it lasts, so that a stop can end it and a metric can count it. */
   readonly onOpen: (socket: Duplex) => void
 }
 
 /** Refuses a handshake that a WebSocket server would have to refuse (RFC 6455 §4.2.1). */
-export function checkHandshake({ incoming }: Upgrade): void {
-  if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return
+export function checkHandshake(upgrade: Upgrade): void {
+  if (!isWebSocket(upgrade)) return
+  const { incoming } = upgrade
   const key = incoming.headers['sec-websocket-key'] ?? ''
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) throw new MalformedRequestError('Sec-WebSocket-Key is not 16 bytes in base64')
 }
@@ -39,38 +47,38 @@ export function checkHandshake({ incoming }: Upgrade): void {
  * answer goes to the client as it is. Throws a `RequestError` while the client can still be answered.
  */
 export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
-  const { upgrade } = exchange
+  const { upgrade, carrier } = exchange
   if (!upgrade) throw new TypeError('not an upgrade')
-  const client = upgrade.socket
   const abort = new AbortController()
-  const stopWatching = watchForEnd(client, () => abort.abort(new ClientGoneError('the client went away')))
+  const onGone = (): void => abort.abort(new ClientGoneError())
+  carrier.reply.once('close', onGone)
+  if (carrier.isGone) onGone()
   try {
     const upstream = await deps.connect(plan.upstream, abort.signal)
     const answer = await handshake(plan, upgrade, upstream, deps.timeouts.serverMs, abort.signal)
-    plan.onStatus(answer.response.statusCode ?? 0)
-    if (!answer.upgraded) return await passAnswer(answer.response, upgrade)
-    stopWatching()
+    if (!answer.upgraded) {
+      const relay = new ResponseRelay({ carrier, hasBody: false, clientStallMs: deps.timeouts.clientMs, onHead: plan.onStatus })
+      relayMessage(answer.response, relay, plan.responseTimeoutMs ?? deps.timeouts.serverMs)
+      return await relay.done
+    }
+    plan.onStatus(101)
+    carrier.reply.off('close', onGone)
     upgrade.reply.statusCode = 101 // for the log and the metric
+    const { socket: client } = upgrade
     client.write(responseHead(answer.response), 'latin1')
     deps.onOpen(client)
-    const ends = { client, upstream, hearsEnd: plan.upstream.kind !== 'tunnel' }
-    await join(ends, upgrade.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
+    deps.unread.watch({ socket: client, waiting: () => upstream.writableLength })
+    const pauseMs = isWebSocket(upgrade) ? webSocketEndedMs : plan.upstream.kind === 'tunnel' ? lastWordsMs : halfClosedMs
+    await join({ client, upstream }, upgrade.early.take(), answer.firstBytes, { idleMs: deps.timeouts.tunnelMs, pauseMs })
   } catch (error) {
+    if (carrier.headSent) carrier.cutShort()
     throw upstreamError(error, plan)
   } finally {
-    stopWatching()
+    carrier.reply.off('close', onGone)
   }
 }
 
-/** Nobody reads from the client while the ExApp has not answered; its end would go unseen. */
-function watchForEnd(client: Duplex, onEnd: () => void): () => void {
-  // Bytes that came early stay where they are; with none before it, reading shows an end.
-  const onReadable = (): void => {
-    if (client.readableLength === 0) client.read()
-  }
-  client.on('readable', onReadable).once('end', onEnd).once('close', onEnd)
-  return () => client.off('readable', onReadable).off('end', onEnd).off('close', onEnd)
-}
+const isWebSocket = ({ incoming }: Upgrade): boolean => incoming.headers.upgrade?.toLowerCase() === 'websocket'
 
 type Answer =
   | { readonly upgraded: true; readonly response: IncomingMessage; readonly firstBytes: Buffer }
@@ -98,18 +106,6 @@ function handshake(plan: ForwardPlan, { incoming }: Upgrade, upstream: Duplex, t
   })
 }
 
-/** The ExApp refused or answered in plain HTTP; its words are the client's. */
-function passAnswer(response: IncomingMessage, { reply }: Upgrade): Promise<void> {
-  reply.writeHead(response.statusCode ?? 502, response.statusMessage, responseHeaders(response.rawHeaders))
-  return new Promise((resolve, reject) => {
-    pipeline(response, reply, (error) => {
-      response.socket.destroy()
-      if (error) reject(error)
-      else resolve()
-    })
-  })
-}
-
 function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: IncomingMessage): string {
   const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`)
@@ -119,33 +115,47 @@ function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: Inco
 interface Ends {
   readonly client: Duplex
   readonly upstream: Duplex
-  /** Whether the upstream is told when the client ends and still has something to say. */
-  readonly hearsEnd: boolean
+}
+
+interface JoinLimits {
+  readonly idleMs: number
+  /** The longest pause that is left to the upstream when the client has ended. */
+  readonly pauseMs: number
 }
 
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join({ client, upstream, hearsEnd }: Ends, fromClient: Buffer | undefined, fromUpstream: Buffer, idleMs: number): Promise<void> {
-  const endBoth = (): void => {
+async function join({ client, upstream }: Ends, fromClient: Buffer, fromUpstream: Buffer, { idleMs, pauseMs }: JoinLimits): Promise<void> {
+  const cut = (): void => {
+    reset(upstream)
     client.destroy()
-    upstream.destroy()
   }
-  const idle = new IdleWatch(endBoth)
+  const idle = new IdleWatch(cut)
   let halfClosed: NodeJS.Timeout | undefined
-  const onEnd = (): void => {
-    halfClosed ??= setTimeout(endBoth, halfClosedMs)
+  const endSoon = (): void => {
+    halfClosed ??= setTimeout(cut, halfClosedMs)
   }
   try {
     idle.start(idleMs)
-    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', idle.moved).once('end', onEnd)
-    // The visitor's own last words have to leave first.
-    if (!hearsEnd) client.once('end', () => idle.start(Math.min(idleMs, lastWordsMs), () => upstream.writableLength > 0))
-    if (fromClient && fromClient.length > 0) upstream.write(fromClient)
+    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', idle.moved).once('end', endSoon)
+    client.once('end', () => {
+      // The visitor's own last words have to leave first, as long as they do leave.
+      let unsaid = upstream.writableLength
+      idle.start(Math.min(idleMs, pauseMs), () => {
+        const before = unsaid
+        unsaid = upstream.writableLength
+        return unsaid < before
+      })
+    })
+    // Before `pipeline()` ends it in order, up to which it may never read. Over TLS there is no half-closed state.
+    client.once('error', () => reset(upstream)).once('close', () => reset(upstream))
+    if (fromClient.length > 0) upstream.write(fromClient)
     if (fromUpstream.length > 0) client.write(fromUpstream)
     await pump(client, upstream)
   } finally {
     idle.stop()
     clearTimeout(halfClosed)
-    endBoth()
+    client.destroy()
+    upstream.destroy()
   }
 }
 

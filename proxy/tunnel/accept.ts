@@ -4,6 +4,7 @@ import { type ConnectionRefusedError, LoginRefusedError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { SessionClosedError } from './mux/errors.ts'
 import type { Outcomes } from './outcomes.ts'
+import type { TunnelProxies } from './proxies.ts'
 import type { TunnelRegistry } from './registry.ts'
 import { type ArrivalContext, type LoginArrival, awaitArrival } from './session/arrival.ts'
 import type { ClaimRules } from './session/claim.ts'
@@ -16,12 +17,13 @@ import { joinSession } from './session/membership.ts'
 import { TunnelSession } from './session/session.ts'
 import type { Sessions } from './session/sessions.ts'
 import { WorkConnections } from './session/work-connections.ts'
-import type { Admission } from './transport/admission.ts'
+import type { Admission, Admitted } from './transport/admission.ts'
 import { type Transport, type TransportRules, openTransport } from './transport/open.ts'
 
 /** What a connection meets on its way to being a tunnel. */
 export interface AcceptContext extends TransportRules, ArrivalContext {
   readonly admission: Admission
+  readonly proxies: TunnelProxies
   readonly loginRules: (peer: Peer) => LoginRules
   readonly sessions: Sessions
   readonly registry: TunnelRegistry
@@ -37,29 +39,34 @@ export interface Peer extends Pick<Transport, 'certificate' | 'isWebsocket'> {
 
 /** One connection, from its first byte to its end: transport, first message, login, and then a session's control stream. */
 export async function accept(socket: Socket, context: AcceptContext): Promise<void> {
-  const client = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown'
-  let leave = () => {}
+  const peer = normalizeAddress(socket.remoteAddress ?? '') ?? 'unknown'
+  let client = peer
+  let admitted: Admitted | undefined
   let endedBecause: ConnectionRefusedError | undefined
   try {
-    leave = context.admission.admit(client, (because) => {
+    const { proxies } = context
+    admitted = context.admission.admit(proxies.isTrusted(peer) ? undefined : peer, (because) => {
       endedBecause = because
       socket.destroy()
     })
-    const transport = await openTransport(socket, context)
+    const transport = await openTransport(socket, context, (forwarding) => {
+      client = proxies.clientBehind(peer, forwarding)
+      admitted?.countAs(client)
+    })
     const arrival = await awaitArrival(transport, context)
     if (arrival.kind === 'work connection') {
       await joinSession(arrival, transport.certificate, context.sessions)
-      leave()
+      admitted.leave()
       await whenClosed(transport.stream)
     } else {
       const loggedIn = await logIn(arrival, { ...transport, client }, context)
-      leave()
+      admitted.leave()
       if (loggedIn) await serve(loggedIn, arrival, context)
     }
   } catch (error) {
     context.outcomes.refused(client, endedBecause ?? error)
   } finally {
-    leave()
+    admitted?.leave()
     socket.destroy()
   }
 }

@@ -11,6 +11,7 @@ import type { TunnelMetrics } from './metrics.ts'
 import { ReceiveMemory } from './mux/receive-memory.ts'
 import { Outcomes } from './outcomes.ts'
 import type { LoginFailures } from './outcomes.ts'
+import type { TunnelProxies } from './proxies.ts'
 import type { TunnelRegistry } from './registry.ts'
 import { endWhomTheListConcerns } from './session/list-change.ts'
 import { sharedKeyRefusal } from './session/login.ts'
@@ -31,6 +32,8 @@ export interface TunnelServerOptions {
   readonly allowPlain: boolean
   /** Who may come through a websocket. */
   readonly websocketPolicy: WebsocketPolicy
+  /** Asked at each connection. */
+  readonly proxies: TunnelProxies
   /** Asked at each login: the current key, and the previous one while it is still valid. */
   readonly sharedKeys: () => readonly string[]
   readonly allowSharedKey: boolean
@@ -72,6 +75,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
 
   const context: AcceptContext = {
     admission,
+    proxies: options.proxies,
     tls,
     allowPlain: options.allowPlain,
     websocketPolicy,

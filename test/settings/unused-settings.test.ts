@@ -13,6 +13,7 @@ it('a HaRP environment starts, and each setting that does nothing is named once'
     HARPOON_CONFIG: config,
     HARPOON_CERTS_DIR: folder,
     HP_FRP_DISABLE_TLS: 'true',
+    HARPOON_FRP_WEBSOCKET: 'mtls',
     HP_SHARED_KEY: 'geheim-geheim',
     HP_SPOA_ADDRESS: '127.0.0.1:9600',
     HP_WAIT_SPOA: '30',
@@ -25,6 +26,7 @@ it('a HaRP environment starts, and each setting that does nothing is named once'
   const lines = child.output().trimEnd().split('\n').map((line) => JSON.parse(line) as { level: string; msg: string })
   expect(lines.filter(({ level }) => level !== 'info').map(({ level, msg }) => `${level}: ${msg}`).sort()).toEqual([
     'error: HP_TRUSTED_PROXY_IPS: proxy is no address or network and is skipped; accepted: 10.0.0.0/8, 192.168.1.7, fd00::/8',
+    'warn: HARPOON_FRP_WEBSOCKET=mtls asks for nothing while HP_FRP_DISABLE_TLS=true: websockets are let in like any other connection, with the shared key too',
     'warn: HP_FRP_PORT is set but is no setting of this version',
     'warn: HP_K8S_BEARER_TOKEN is set but not used: this version deploys no ExApps on Kubernetes itself',
     'warn: HP_SPOA_ADDRESS is set but not used: requests are decided in the same process',

@@ -130,6 +130,7 @@ export class Rig {
       sharedKeys: () => [SHARED_KEY],
       allowSharedKey: true,
       websocketPolicy: 'mtls',
+      proxies: { isTrusted: () => false, clientBehind: (peer) => peer },
       assignedPort: async () => undefined,
       failures: { isBanned: () => false, record: () => {} },
       memoryBytes: () => 256 * 1024 ** 2,

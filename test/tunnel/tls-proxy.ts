@@ -10,13 +10,19 @@ export interface TlsProxy extends AsyncDisposable {
   readonly port: number
 }
 
-export async function startTlsProxy(targetPort: number): Promise<TlsProxy> {
+/** `header`: a line that it adds to each request's head, as proxies say whom they speak for. */
+export async function startTlsProxy(targetPort: number, header?: string): Promise<TlsProxy> {
   const sockets = new Set<TLSSocket>()
   const server = createServer(await makeThrowAwayCertificate(Date.now()), (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     const target = connect(targetPort, '127.0.0.1')
-    socket.pipe(target).pipe(socket)
+    if (header === undefined) socket.pipe(target)
+    else socket.once('data', (head: Buffer) => {
+      target.write(head.toString('latin1').replace('\r\n', `\r\n${header}\r\n`), 'latin1')
+      socket.pipe(target)
+    })
+    target.pipe(socket)
     socket.on('error', () => {}).on('close', () => target.destroy()) // either end may go at any time
     target.on('error', () => {}).on('close', () => socket.destroy())
   })

@@ -164,6 +164,22 @@ describeWithFrpc('HARPOON_FRP_WEBSOCKET', (version) => {
     await rig.connect({ version, settings: wss }) // with a certificate it still does
   })
 
+  it('mtls lets a websocket in where TLS is switched off, like any other connection: nobody can bring a certificate there', async () => {
+    await using rig = await Rig.start({ tls: false, assignedPort })
+    await using proxy = await startTlsProxy(rig.port)
+    await rig.connect({ version, tls: 'anonymous', settings: wss, serverPort: proxy.port }) // with the shared key
+    expect(rig.registry.list()).toHaveLength(1)
+  })
+
+  it('token takes no shared key from a websocket where TLS is switched off either, and tokens of one tunnel', async () => {
+    await using rig = await Rig.start({ tls: false, websocketPolicy: 'token', assignedPort })
+    await using proxy = await startTlsProxy(rig.port)
+    const client = await rig.startClient({ version, tls: 'anonymous', settings: wss, serverPort: proxy.port })
+    await client.waitForOutput(/the shared key opens no tunnels through a websocket without client certificate/)
+    expect(rig.registry.list()).toEqual([])
+    await rig.connect({ version, tls: 'anonymous', token, settings: wss, serverPort: proxy.port })
+  })
+
   it('off has no websockets', async () => {
     await using rig = await Rig.start({ tls: true, websocketPolicy: 'off', assignedPort })
     await rig.startClient({ version, settings: wss, token })

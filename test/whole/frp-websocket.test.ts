@@ -32,6 +32,22 @@ describe('HARPOON_FRP_WEBSOCKET', () => {
     }
   })
 
+  it('is asked for by the client that a trusted proxy names', async () => {
+    const nextcloud = await startNextcloud({ sharedKey })
+    const plane = await startTestDataPlane(nextcloud.url, { HP_TRUSTED_PROXY_IPS: '127.0.0.1', HP_LOG_LEVEL: 'debug' })
+    try {
+      const socket = connect(plane.ports.frp, '127.0.0.1')
+      socket.write(request.toSpliced(1, 0, 'X-Forwarded-For: 203.0.113.7').join('\r\n'))
+      await once(socket, 'data')
+      socket.write(Buffer.from('828100000000ff', 'hex')) // a masked frame with a byte that is no frp
+      await once(socket, 'close')
+      await expect.poll(() => plane.log.find(({ msg }) => msg === 'tunnel connection refused')).toMatchObject({ client: '203.0.113.7' })
+    } finally {
+      await plane.close()
+      await nextcloud.close()
+    }
+  })
+
   it('has three values and no others', () => {
     const read = () => readConfig({ NC_INSTANCE_URL: 'http://nextcloud', HP_SHARED_KEY: 'sk', HARPOON_FRP_WEBSOCKET: 'tls' })
     expect(read).toThrow('HARPOON_FRP_WEBSOCKET: "tls" is not accepted; accepted: mtls, token, off')

@@ -8,6 +8,14 @@ type AdmissionLimits = Pick<TunnelLimits, 'unauthenticatedConnections' | 'unauth
 /** Ends a connection; `because` says why when it was not for the time it took. */
 export type EndConnection = (because?: ConnectionRefusedError) => void
 
+/** A connection that is counted. */
+export interface Admitted {
+  /** It is another address's, as its proxy says. @throws ConnectionRefusedError when that one has too many */
+  countAs(address: string): void
+  /** It has logged in, or is over. */
+  leave(): void
+}
+
 /** Counts the connections that have not logged in yet, so that strangers cannot use up sockets and handshakes, nor keep them. */
 export class Admission {
   readonly #expireMs: number
@@ -25,25 +33,19 @@ export class Admission {
   }
 
   /**
-   * Counts one connection until the returned function is called; calls `end` when that takes too long. Where there are too many,
-   * the oldest is ended: a client that can log in does so at once, so a crowd that only waits keeps nobody out.
+  /**
+   * Counts one connection until it leaves; calls `end` when that takes too long. Where there are too many, the oldest is ended: a
+   * client that can log in does so at once, so a crowd that only waits keeps nobody out. Without an address it counts in the
+   * total only: a proxy that has not said yet whom it speaks for.
    * @throws ConnectionRefusedError when there are too many from one address
    */
-  admit(address: string, end: EndConnection): () => void {
-    const peer = peerBlock(address)
-    let taken = this.#quota.take(peer)
-    if (taken === 'total') {
-      const [makeRoom] = this.#waiting
-      makeRoom?.()
-      taken = this.#quota.take(peer)
-    }
-    if (taken !== 'taken') {
-      throw new ConnectionRefusedError('limit', 'too many connections without login from one address', { limit: 'frp_connections_without_login_per_address' })
-    }
+  admit(address: string | undefined, end: EndConnection): Admitted {
+    let block = address === undefined ? undefined : peerBlock(address)
+    this.#take(block)
     const leave = (): void => {
       if (!this.#waiting.delete(makeRoom)) return
       clearTimeout(timer)
-      this.#quota.release(peer)
+      this.#quota.release(block)
     }
     const makeRoom = (): void => {
       leave()
@@ -51,6 +53,30 @@ export class Admission {
     }
     const timer = setTimeout(end, this.#expireMs)
     this.#waiting.add(makeRoom)
-    return leave
+    return {
+      leave,
+      countAs: (next) => {
+        const nextBlock = peerBlock(next)
+        if (nextBlock === block || !this.#waiting.has(makeRoom)) return
+        this.#quota.release(block) // first: its own place in the total is the room it needs
+        block = this.#quota.take(nextBlock) === 'taken' ? nextBlock : undefined
+        if (block !== undefined) return
+        this.#quota.take()
+        throw tooManyFromOneAddress()
+      },
+    }
+  }
+
+  #take(block: string | undefined): void {
+    let taken = this.#quota.take(block)
+    if (taken === 'total') {
+      const [makeRoom] = this.#waiting
+      makeRoom?.()
+      taken = this.#quota.take(block)
+    }
+    if (taken !== 'taken') throw tooManyFromOneAddress()
   }
 }
+
+const tooManyFromOneAddress = (): ConnectionRefusedError =>
+  new ConnectionRefusedError('limit', 'too many connections without login from one address', { limit: 'frp_connections_without_login_per_address' })

@@ -4,7 +4,7 @@ import type { TunnelLimits } from '../limits.ts'
 import type { FrpStream } from '../frp-stream.ts'
 import { peekFirstByte, readFirstByte, recognize } from './first-byte.ts'
 import type { TlsTerminator } from './tls.ts'
-import type { UpgradeWebsocket } from './websocket-upgrade.ts'
+import type { Forwarding, UpgradeWebsocket } from './websocket-upgrade.ts'
 
 /**
  * Who may come through a websocket: whoever brings our TLS around it or inside it, also others if they have a token of one
@@ -30,8 +30,11 @@ export interface Transport {
   readonly isWebsocket: boolean
 }
 
-/** Whatever a client speaks first, down to frp itself: what each layer yields is sniffed again. @throws ConnectionRefusedError */
-export async function openTransport(socket: Socket, rules: TransportRules): Promise<Transport> {
+/**
+ * Whatever a client speaks first, down to frp itself: what each layer yields is sniffed again. `onForwarded` is told what a
+ * websocket's request says of its client, and may refuse it. @throws ConnectionRefusedError
+ */
+export async function openTransport(socket: Socket, rules: TransportRules, onForwarded: (forwarding: Forwarding) => void): Promise<Transport> {
   const { firstByteMs } = rules.limits
   let stream: FrpStream = socket
   let certificate: string | undefined
@@ -47,11 +50,14 @@ export async function openTransport(socket: Socket, rules: TransportRules): Prom
         ;({ stream, certificate } = await rules.tls.secure(stream))
         hasTls = true
         break
-      case 'websocket':
+      case 'websocket': {
         if (isWebsocket) throw new ConnectionRefusedError('first byte', 'the client speaks HTTP within a websocket')
-        stream = await rules.upgradeWebsocket(stream)
+        const upgraded = await rules.upgradeWebsocket(stream)
+        onForwarded(upgraded.forwarding)
+        stream = upgraded.stream
         isWebsocket = true
         break
+      }
       case 'yamux':
       case 'wire-v1':
       case 'wire-v2':

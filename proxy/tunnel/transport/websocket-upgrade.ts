@@ -15,11 +15,23 @@ const MAX_HEAD_BYTES = 8192
 /** What RFC 6455 §4.2.2 has the server append to the client's key. */
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
+/** What a request says of whom it was passed on for; to be believed of proxies only. */
+export interface Forwarding {
+  /** All `X-Forwarded-For` lines, joined with commas in their order. */
+  readonly forwardedFor: string | undefined
+  readonly realIp: string | undefined
+}
+
+export interface UpgradedWebsocket {
+  readonly stream: FrpStream
+  readonly forwarding: Forwarding
+}
+
 /** Turns an HTTP connection into a websocket. @throws ConnectionRefusedError when the client asks for anything else */
-export type UpgradeWebsocket = (stream: FrpStream) => Promise<FrpStream>
+export type UpgradeWebsocket = (stream: FrpStream) => Promise<UpgradedWebsocket>
 
 interface Pending {
-  resolve(stream: FrpStream): void
+  resolve(stream: FrpStream, request: IncomingMessage): void
   isAnswered: boolean
   refusal: string
 }
@@ -53,7 +65,7 @@ export function createWebsocketUpgrade({ timeoutMs, isOpen }: { readonly timeout
       const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${KEY_SUFFIX}`).digest('base64')
       // `Connection` is this one word: frpc takes no list. No extension and no subprotocol is offered either.
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)
-      pending.resolve(socket as FrpStream) // what came in below
+      pending.resolve(socket as FrpStream, request) // what came in below
     }
   })
 
@@ -67,9 +79,10 @@ export function createWebsocketUpgrade({ timeoutMs, isOpen }: { readonly timeout
       const pending: Pending = {
         isAnswered: false,
         refusal: 'the client closed before it had asked for a websocket',
-        resolve: (upgraded) => {
+        resolve: (upgraded, { headers }) => {
           settle()
-          resolve(new WebsocketStream(upgraded))
+          const [realIp] = [headers['x-real-ip']].flat()
+          resolve({ stream: new WebsocketStream(upgraded), forwarding: { forwardedFor: [headers['x-forwarded-for']].flat().join(',') || undefined, realIp } })
         },
       }
       const onClose = () => {
