@@ -9,16 +9,18 @@ import type { Holder, SessionMemory } from './receive-memory.ts'
 /** Holds bytes until it is made to give up. */
 class TestHolder implements Holder {
   readonly session: SessionMemory
-  bytes = 0
+  heldBytes = 0
   hasGivenUp = false
 
   constructor(session: SessionMemory) {
     this.session = session
+    session.join(this)
   }
 
   hold(bytes: number): this {
-    this.bytes = bytes
-    this.session.hold(this, bytes)
+    const change = bytes - this.heldBytes
+    this.heldBytes = bytes
+    this.session.change(change)
     return this
   }
 
@@ -102,7 +104,7 @@ describe('the memory for unread bytes', () => {
       const holders = sessions.flatMap((session) => [0, 1, 2, 3].map(() => new TestHolder(session)))
       for (const { holder, bytes } of steps) {
         holders[holder]?.hold(bytes)
-        expect(memory.heldBytes).toBe(holders.reduce((sum, { bytes }) => sum + bytes, 0))
+        expect(memory.heldBytes).toBe(holders.reduce((sum, { heldBytes }) => sum + heldBytes, 0))
         expect(memory.heldBytes).toBeLessThanOrEqual(10_000)
         for (const { heldBytes } of sessions) expect(heldBytes).toBeLessThanOrEqual(2_500)
       }

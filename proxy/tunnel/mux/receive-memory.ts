@@ -11,6 +11,7 @@ const SCARCE_SHARE = LENDING_SHARE / 2
 
 /** Who keeps bytes that arrived and that nobody has read yet. */
 export interface Holder {
+  readonly heldBytes: number
   /** Lets go of them, and ends what they were for. */
   giveUp(): void
 }
@@ -27,10 +28,11 @@ export interface ReceiveMemoryOptions {
  * yamux grants every stream 256 KiB before anybody is asked, and nobody may be kept waiting for somebody else's reader: so
  * bytes are taken as long as there is room, and then the stream that holds most is given up. Its reader stands still for longest,
  * or its peer sends most; whoever reads what comes never holds much. More than the initial window is only lent while there is plenty.
+ * Asked for every chunk that comes and goes: only who has to give up is looked for.
  */
 export class ReceiveMemory {
   readonly #options: ReceiveMemoryOptions
-  /** Those that hold something now. */
+  /** Those with holders. */
   readonly #sessions = new Set<SessionMemory>()
   #held = 0
   #lent = 0
@@ -43,27 +45,22 @@ export class ReceiveMemory {
     return this.#held
   }
 
-  get limitBytes(): number {
-    return this.#options.limitBytes()
-  }
-
   newSession(): SessionMemory {
-    return new SessionMemory(this)
+    return new SessionMemory(this, this.#sessions)
   }
 
   /** For `SessionMemory`: what it holds has changed by so much. */
   change(session: SessionMemory, bytes: number): void {
     this.#held += bytes
-    if (session.heldBytes > 0) this.#sessions.add(session)
-    else this.#sessions.delete(session)
     if (bytes <= 0) return
-    if (session.heldBytes > this.limitBytes * SESSION_SHARE) {
+    const limitBytes = this.#options.limitBytes()
+    if (session.heldBytes > limitBytes * SESSION_SHARE) {
       this.#options.onLimit('frp_memory_per_session')
       session.giveUpLargest()
     }
-    if (this.#held > this.limitBytes) {
+    if (this.#held > limitBytes) {
       this.#options.onLimit('frp_memory')
-      largest(this.#sessions, ({ heldBytes }) => heldBytes)?.giveUpLargest()
+      largest(this.#sessions)?.giveUpLargest()
     }
   }
 
@@ -74,19 +71,19 @@ export class ReceiveMemory {
     return true
   }
 
-  /** For `SessionMemory`. */
-  isScarceFor(session: SessionMemory): boolean {
-    return this.#exceeds(session, 0, SCARCE_SHARE)
-  }
-
   /** For `SessionMemory`: a window that had grown is small again, or gone. */
   takeBack(bytes: number): void {
     this.#lent -= bytes
   }
 
+  /** For `SessionMemory`. */
+  isScarceFor(session: SessionMemory): boolean {
+    return this.#exceeds(session, 0, SCARCE_SHARE)
+  }
+
   /** Whether so much more would be beyond this part of all, or of what the session may have. */
   #exceeds(session: SessionMemory, bytes: number, part: number): boolean {
-    const share = this.limitBytes * part
+    const share = this.#options.limitBytes() * part
     return this.#held + this.#lent + bytes > share || session.heldBytes + session.lentBytes + bytes > share * SESSION_SHARE
   }
 }
@@ -94,12 +91,14 @@ export class ReceiveMemory {
 /** One session's part of it. */
 export class SessionMemory {
   readonly #all: ReceiveMemory
-  readonly #holders = new Map<Holder, number>()
+  readonly #sessions: Set<SessionMemory>
+  readonly #holders = new Set<Holder>()
   #held = 0
   #lent = 0
 
-  constructor(all: ReceiveMemory) {
+  constructor(all: ReceiveMemory, sessions: Set<SessionMemory>) {
     this.#all = all
+    this.#sessions = sessions
   }
 
   get heldBytes(): number {
@@ -110,18 +109,26 @@ export class SessionMemory {
     return this.#lent
   }
 
-  /** What this holder keeps now; too much makes somebody, perhaps itself, give up before this returns. */
-  hold(holder: Holder, bytes: number): void {
-    const change = bytes - (this.#holders.get(holder) ?? 0)
-    if (change === 0) return
-    if (bytes > 0) this.#holders.set(holder, bytes)
-    else this.#holders.delete(holder)
-    this.#held += change
-    this.#all.change(this, change)
-  }
-
+  /** Whether a window should do with less. */
   get isScarce(): boolean {
     return this.#all.isScarceFor(this)
+  }
+
+  join(holder: Holder): void {
+    this.#holders.add(holder)
+    this.#sessions.add(this)
+  }
+
+  /** The holder keeps nothing any more, and never will. */
+  leave(holder: Holder): void {
+    this.#holders.delete(holder)
+    if (this.#holders.size === 0) this.#sessions.delete(this)
+  }
+
+  /** A holder's `heldBytes` have just changed by so much; too much makes one, perhaps the same, give up before this returns. */
+  change(bytes: number): void {
+    this.#held += bytes
+    this.#all.change(this, bytes)
   }
 
   lend(bytes: number): boolean {
@@ -136,20 +143,13 @@ export class SessionMemory {
   }
 
   giveUpLargest(): void {
-    const entry = largest(this.#holders, ([, bytes]) => bytes)
-    entry?.[0].giveUp()
+    largest(this.#holders)?.giveUp()
   }
 }
 
 /** The first of the largest. */
-function largest<T>(items: Iterable<T>, sizeOf: (item: T) => number): T | undefined {
+function largest<T extends { readonly heldBytes: number }>(holders: Iterable<T>): T | undefined {
   let found: T | undefined
-  let most = 0
-  for (const item of items) {
-    const size = sizeOf(item)
-    if (size <= most) continue
-    found = item
-    most = size
-  }
+  for (const holder of holders) if (holder.heldBytes > (found?.heldBytes ?? 0)) found = holder
   return found
 }

@@ -4,12 +4,13 @@ import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestr
 import { Flag, HEADER_BYTES } from './frame.ts'
 import type { FrameHeader } from './frame.ts'
 import type { MuxLimits } from './limits.ts'
-import { ReceiveBuffer, detached } from './receive-buffer.ts'
-import type { Holder, SessionMemory } from './receive-memory.ts'
+import { detached } from './receive-buffer.ts'
+import type { SessionMemory } from './receive-memory.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { Sender } from './send-queue.ts'
 import { SocketShaped } from './socket-shaped.ts'
-import { ReceiveWindow, SendWindow } from './window.ts'
+import { UnreadBytes } from './unread-bytes.ts'
+import { SendWindow } from './window.ts'
 
 /** What a stream asks of the session that carries it. */
 export interface StreamHost {
@@ -30,17 +31,14 @@ type WriteCallback = (error?: Error | null) => void
  * `end()` holds the FIN back until the peer's FIN came, `destroySoon()` sends it after the last byte and drops what still
  * comes, and `destroy()` of a stream that is not finished resets it. The methods named `receive…` belong to the muxer.
  */
-export class MuxStream extends SocketShaped implements Sender, Holder {
+export class MuxStream extends SocketShaped implements Sender {
   readonly id: number
-  /** Bytes that arrived on this stream. */
-  bytesRead = 0
   /** Bytes that were handed to the transport. */
   bytesWritten = 0
 
   readonly #host: StreamHost
   readonly #sendWindow = new SendWindow()
-  readonly #receiveWindow: ReceiveWindow
-  readonly #inbox = new ReceiveBuffer()
+  readonly #unread: UnreadBytes
   readonly #outbox = new SendBuffer()
   #onOutboxSent: WriteCallback | undefined
   #onFinSent: WriteCallback | undefined
@@ -58,12 +56,21 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
     super({ allowHalfOpen: false })
     this.id = id
     this.#host = host
-    this.#receiveWindow = new ReceiveWindow(host.limits.receiveWindowBytes, host.memory)
+    this.#unread = new UnreadBytes({
+      maxWindowBytes: host.limits.receiveWindowBytes,
+      memory: host.memory,
+      onGiveUp: () => this.#abandon(new StreamMemoryError(id)),
+    })
     // A peer resets streams at will, also while they wait in a pool without an owner: that must not end the process.
     this.on('error', () => {})
     // What is left to send now may lack credit that a closed peer never gives.
     this.once('end', () => this.#armCloseTimer())
     host.sendControl(windowUpdate(id, Flag.ack, 0))
+  }
+
+  /** Bytes that arrived on this stream. */
+  get bytesRead(): number {
+    return this.#unread.received
   }
 
   get canSend(): boolean {
@@ -74,7 +81,7 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
   destroySoon(): void {
     if (this.destroyed || this.#isDiscarding) return
     this.#isDiscarding = true
-    this.#inbox.clear()
+    this.#unread.inbox.clear()
     this.#account()
     if (this.writableFinished) {
       this.destroy()
@@ -100,15 +107,16 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
 
   /** Books a body of which nothing is here yet; throws a ProtocolError when it overruns the window. */
   receiveDataHeader(length: number): void {
-    this.#receiveWindow.reserve(length)
+    this.#unread.reserve(length)
   }
 
   receiveData(bytes: Buffer): void {
     // After its FIN frpc may send what another goroutine was just writing; after ours, what it wrote before it knew.
     if (this.#isFinReceived || this.#isDiscarding || this.destroyed) return
-    this.bytesRead += bytes.length
-    if (this.#wantsBytes && this.#inbox.length === 0) this.#give(detached(bytes))
-    else this.#inbox.add(bytes)
+    const { inbox } = this.#unread
+    this.#unread.arrived(bytes.length)
+    if (this.#wantsBytes && inbox.length === 0) this.#give(detached(bytes))
+    else inbox.add(bytes)
     this.#account()
   }
 
@@ -119,12 +127,6 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
     if (this.#isFinSent) this.#release()
     else if (this.#onFinSent !== undefined) this.#sendFin()
     this.#endWhenDelivered()
-  }
-
-  /** Drops what is unread and resets the stream: others need the memory. */
-  giveUp(): void {
-    this.#reset()
-    this.destroy(new StreamMemoryError(this.id))
   }
 
   receiveReset(): void {
@@ -158,14 +160,15 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
   /** Whatever way the application takes bytes, it comes through here, unless they went to it without waiting. */
   override read(size?: number): Buffer | null {
     const bytes: Buffer | null = super.read(size)
-    this.#account()
+    if (bytes !== null) this.#account()
     return bytes
   }
 
   override _read(): void {
     this.#wantsBytes = true
-    let bytes = this.#inbox.shift()
-    while (bytes !== undefined) bytes = this.#give(bytes) ? this.#inbox.shift() : undefined
+    const { inbox } = this.#unread
+    let bytes = inbox.shift()
+    while (bytes !== undefined) bytes = this.#give(bytes) ? inbox.shift() : undefined
     this.#endWhenDelivered()
   }
 
@@ -185,10 +188,8 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#leaveWire()
-    this.#inbox.clear()
+    this.#unread.end()
     this.#outbox.clear()
-    this.#host.memory.hold(this, 0)
-    this.#receiveWindow.close()
     callback(error)
     const onOutboxSent = this.#onOutboxSent
     this.#onOutboxSent = undefined
@@ -210,16 +211,14 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
 
   /** Says what is held unread, and returns credit for what was read. */
   #account(): void {
-    if (this.destroyed) return
-    const unread = this.#inbox.length + this.readableLength
-    this.#host.memory.hold(this, unread)
-    if (this.#isReleased || this.#isFinReceived || this.#isDiscarding) return
-    const delta = this.#receiveWindow.returnFor(this.bytesRead - unread, unread)
+    this.#unread.count(this.readableLength)
+    if (this.#isReleased || this.#isFinReceived || this.#isDiscarding || this.destroyed) return
+    const delta = this.#unread.takeCredit()
     if (delta > 0) this.#host.sendControl(windowUpdate(this.id, Flag.none, delta))
   }
 
   #endWhenDelivered(): void {
-    if (!this.#isFinReceived || this.#isReadableEnded || this.#inbox.length > 0 || this.destroyed) return
+    if (!this.#isFinReceived || this.#isReadableEnded || this.#unread.inbox.length > 0 || this.destroyed) return
     this.#isReadableEnded = true
     this.push(null)
   }
@@ -249,8 +248,7 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
     if (this.#isReleased) return
     clearTimeout(this.#closeTimer)
     this.#closeTimer = setTimeout(() => {
-      this.#reset()
-      this.destroy(new StreamCloseTimeoutError(this.id))
+      this.#abandon(new StreamCloseTimeoutError(this.id))
     }, this.#host.limits.closeTimeoutMs)
     this.#closeTimer.unref()
   }
@@ -261,6 +259,11 @@ export class MuxStream extends SocketShaped implements Sender, Holder {
     if (isWaitingForPeersFin) return
     if (this.#isFinReceived && !this.#isReleased && this.#outbox.length === 0) this.#sendFin()
     else this.#reset()
+  }
+
+  #abandon(reason: Error): void {
+    this.#reset()
+    this.destroy(reason)
   }
 
   #reset(): void {
