@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse, type ServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -64,7 +65,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     noDelay: true,
     shouldUpgradeCallback: (incoming) => isUpgrade(incoming) || decline(incoming),
   }
-  const secure = tls && createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: clientMs, ALPNProtocols: ['h2', 'http/1.1'] })
+  const secure = tls && createHttpsServer({ ...serverOptions, ...contextOptions(tls), handshakeTimeout: clientMs, ALPNProtocols: ['h2', 'http/1.1'] })
   const server: Server = secure ?? createHttpServer(serverOptions)
   // Node would drop headers beyond its own limit in silence; we count and refuse.
   server.maxHeadersCount = 0
@@ -143,7 +144,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
   })
   return {
     server,
-    setTls: (next) => secure?.setSecureContext(next),
+    setTls: (next) => secure?.setSecureContext(contextOptions(next)),
     setClientMs: (milliseconds) => {
       server.headersTimeout = milliseconds
       server.keepAliveTimeout = milliseconds
@@ -154,6 +155,9 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     },
   }
 }
+
+/** A handshake costs us more than it costs the client: one is all. */
+const contextOptions = (tls: HttpsCertificate) => ({ ...tls, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })
 
 /** Whether TLS has not begun. An answer would wait for that: after a handshake that failed or took too long it is for ever. */
 const isShakingHands = (socket: Duplex): boolean => 'secureConnecting' in socket && socket.secureConnecting === true
