@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse, type ServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { Socket } from 'node:net'
@@ -74,7 +75,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     noDelay: true,
     shouldUpgradeCallback: (incoming) => isUpgrade(incoming) || decline(incoming),
   }
-  const secure = tls && createHttpsServer({ ...serverOptions, ...tls, handshakeTimeout: clientMs, ALPNProtocols: ['h2', 'http/1.1'] })
+  const secure = tls && createHttpsServer({ ...serverOptions, ...contextOptions(tls), handshakeTimeout: clientMs, ALPNProtocols: ['h2', 'http/1.1'] })
   const server: Server = secure ?? createHttpServer(serverOptions)
   // Node would drop headers beyond its own limit in silence; we count and refuse.
   server.maxHeadersCount = 0
@@ -169,7 +170,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     get upgradedCount() {
       return upgraded.size
     },
-    setTls: (next) => secure?.setSecureContext(next),
+    setTls: (next) => secure?.setSecureContext(contextOptions(next)),
     setClientMs: (milliseconds) => {
       server.headersTimeout = milliseconds
       server.keepAliveTimeout = milliseconds
@@ -180,6 +181,9 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     },
   }
 }
+
+/** A handshake costs us more than it costs the client: one is all. */
+const contextOptions = (tls: HttpsCertificate) => ({ ...tls, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })
 
 /** Whether TLS has not begun. An answer would wait for that: after a handshake that failed or took too long it is for ever. */
 const isShakingHands = (socket: Duplex): boolean => 'secureConnecting' in socket && socket.secureConnecting === true

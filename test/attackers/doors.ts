@@ -58,5 +58,12 @@ function endTogether(layer: Duplex, below: Duplex): void {
   below.once('close', () => layer.destroy())
 }
 
+/** Ways into the ports for visitors, where a client of TLS chooses its HTTP by ALPN. */
+export const httpDoors = {
+  http: overTcp,
+  https: within(overTcp, { rejectUnauthorized: false }),
+  httpsForHttp2: within(overTcp, { rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+}
+
 /** A lost connection is followed by 'close', which those who care wait for. */
 function ignore(): void {}

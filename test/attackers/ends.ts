@@ -47,3 +47,9 @@ function within(ms: number, otherwise: string, wait: (resolve: () => void, rejec
   wait(resolve, reject)
   return promise.finally(() => clearTimeout(timer))
 }
+
+/** Writes a piece now and then, until the other side has had enough. */
+export async function drip(stream: Duplex, piece: Buffer, everyMs: number, withinMs = 30_000): Promise<void> {
+  const timer = setInterval(() => void stream.write(piece), everyMs)
+  await isCut(stream, withinMs).finally(() => clearInterval(timer))
+}

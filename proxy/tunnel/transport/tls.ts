@@ -99,9 +99,9 @@ function handshakesOn(server: Server, keyOf: (stream: Duplex) => string): (strea
     })
 }
 
-// No session tickets: a resumed session would skip the check against a CA that has been replaced since.
+// No session tickets: a resumed session would skip the check against a CA that has been replaced since. And one handshake is all.
 function contextOptions(tls: TunnelTls) {
-  return { ...tls, secureOptions: constants.SSL_OP_NO_TICKET }
+  return { ...tls, secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION }
 }
 
 /** The four numbers of a TCP connection, which a TLSSocket has from the socket below it. */
