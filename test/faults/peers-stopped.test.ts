@@ -10,6 +10,9 @@ import { type Usage, leftBehind, memoryOf, settling, usageOf } from './usage.ts'
 /** Every limit of the data plane that could end a transfer which stands still. */
 const limitMs = 3_000
 
+/** Node looks at a socket that does not move a second time before it calls that a stall. */
+const stallEndsMs = 2 * limitMs + 4_000
+
 /** A stop after which everything goes on: shorter than the limit, also on a machine that is late. */
 const momentMs = 1_200
 
@@ -151,7 +154,7 @@ for (const version of frpVersions) {
           // Events are so few that the kernel takes them all for a visitor that does not read.
           const transfers = await startTransfers(stage, exApp, { kinds: ['download', 'upload', 'websocket'] })
           for (const { client } of transfers) client.kill('SIGSTOP')
-          await expectAbortsSeen(transfers, exApp, limitMs + 4_000)
+          await expectAbortsSeen(transfers, exApp, stallEndsMs)
           for (const { client } of transfers) client.kill('SIGCONT')
           expect(await outcomesOf(transfers)).toMatchObject({ download: 'broken ECONNRESET', upload: 'broken 408', websocket: 'broken closed with 1006' })
         }), 40_000)

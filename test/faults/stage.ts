@@ -19,6 +19,8 @@ export interface ServiceOptions {
   readonly version: FrpVersion
   /** Where its frpc runs, if not in the network of this machine. */
   readonly network?: FarNetwork | undefined
+  /** The port that it dials, if not the data plane's own. */
+  readonly frpPort?: number
 }
 
 /** An ExApp or an engine behind a tunnel of its own; both of its processes can be stopped, killed and started again. */
@@ -76,10 +78,10 @@ export class FaultStage implements AsyncDisposable {
   }
 
   /** Another frpc for the same name and port, as a recreated container brings it; does not wait for the tunnel. */
-  async startFrpc({ name, remotePort, version, network }: Omit<Service, 'program' | 'frpc'>): Promise<ChildProcess> {
+  async startFrpc({ name, remotePort, version, network, frpPort }: Omit<Service, 'program' | 'frpc'>): Promise<ChildProcess> {
     const config = harpClientConfig({
       frpHost: network?.nearAddress ?? '127.0.0.1',
-      frpPort: this.plane.ports.frp,
+      frpPort: frpPort ?? this.plane.ports.frp,
       sharedKey,
       certificates: join(this.#folder, 'frp'),
       appId: name,

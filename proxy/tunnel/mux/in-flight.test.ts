@@ -8,7 +8,8 @@ function startLine() {
   let now = 0
   const probes: ((isAnswered: boolean) => void)[] = []
   let rooms = 0
-  const inFlight = new InFlight({ probe: () => new Promise((resolve) => void probes.push(resolve)), onRoom: () => (rooms += 1), now: () => now })
+  let received = 0
+  const inFlight = new InFlight({ probe: () => new Promise((resolve) => void probes.push(resolve)), onRoom: () => (rooms += 1), received: () => received, now: () => now })
   return {
     inFlight,
     get probes() {
@@ -17,9 +18,10 @@ function startLine() {
     get rooms() {
       return rooms
     },
-    /** The oldest question is answered, or given up, after so long. */
-    async answer(afterMs: number, isAnswered = true): Promise<void> {
+    /** The question is answered, or given up, after so long, in which the peer has sent so much. */
+    async answer(afterMs: number, { isAnswered = true, withBytes = 0 } = {}): Promise<void> {
       now += afterMs
+      received += withBytes
       probes.shift()?.(isAnswered)
       await new Promise(setImmediate)
     },
@@ -31,9 +33,14 @@ function startLine() {
 }
 
 describe('what is in flight', () => {
-  it('is asked about when half of the room is used, once at a time', async () => {
+  it('is asked about with the first byte, and then when half of the room is used, once at a time', async () => {
     const line = startLine()
-    line.inFlight.sent(31 * KIB)
+    line.inFlight.sent(KIB)
+    line.inFlight.sent(KIB)
+    expect(line.probes).toBe(1)
+    await line.answer(1)
+    expect([line.probes, line.inFlight.limit]).toEqual([0, 128 * KIB])
+    line.inFlight.sent(62 * KIB)
     expect(line.probes).toBe(0)
     line.inFlight.sent(KIB)
     line.fill()
@@ -42,14 +49,13 @@ describe('what is in flight', () => {
 
   it('has arrived when an answer comes: as much as was sent before the question', async () => {
     const line = startLine()
-    line.inFlight.sent(32 * KIB)
-    line.inFlight.sent(30 * KIB)
+    line.inFlight.sent(20 * KIB)
+    line.inFlight.sent(40 * KIB)
     await line.answer(1)
-    expect(line.inFlight.limit).toBe(128 * KIB)
-    line.inFlight.sent(97 * KIB)
-    expect(line.inFlight.hasRoom).toBe(true) // 127 KiB, for the first 32 have arrived
+    line.inFlight.sent(87 * KIB)
+    expect(line.inFlight.hasRoom).toBe(true) // 127 of 128 KiB, for the first 20 have arrived
     line.inFlight.sent(KIB)
-    expect([line.inFlight.hasRoom, line.probes]).toEqual([false, 1])
+    expect([line.inFlight.hasRoom, line.probes, line.rooms]).toEqual([false, 1, 1])
     await line.answer(1)
     expect([line.inFlight.hasRoom, line.rooms]).toEqual([true, 2])
   })
@@ -78,11 +84,20 @@ describe('what is in flight', () => {
     expect(line.inFlight.limit).toBeLessThan(33 * KIB)
   })
 
-  it('is little when an answer never comes, and the peer is asked again', async () => {
+  it('is not less because the peer sends much itself, behind which its answer has to wait', async () => {
+    const line = startLine()
+    for (let round = 0; round < 4; round++) {
+      line.fill()
+      await line.answer(round === 0 ? 1 : 8_000, { withBytes: 1024 * KIB })
+    }
+    expect(line.inFlight.limit).toBe(1024 * KIB)
+  })
+
+  it('stays as it is while no answer comes, and the peer is asked again', async () => {
     const line = startLine()
     line.fill()
-    await line.answer(10_000, false)
-    expect([line.inFlight.limit, line.inFlight.hasRoom, line.probes]).toEqual([16 * KIB, false, 1])
+    await line.answer(60_000, { isAnswered: false })
+    expect([line.inFlight.limit, line.inFlight.hasRoom, line.probes]).toEqual([64 * KIB, false, 1])
     await line.answer(1)
     expect(line.inFlight.hasRoom).toBe(true)
   })
@@ -91,7 +106,7 @@ describe('what is in flight', () => {
     const line = startLine()
     line.fill()
     line.inFlight.close()
-    await line.answer(1, false)
+    await line.answer(1, { isAnswered: false })
     expect(line.probes).toBe(0)
   })
 })

@@ -12,8 +12,10 @@ const RELAXED_MS = 500
 const CONGESTED_MS = 1_000
 
 export interface InFlightOptions {
-  /** Asks the peer for a sign that all so far has arrived; false when none came in time. */
+  /** Asks the peer for a sign that all so far has arrived; false when none came. */
   readonly probe: () => Promise<boolean>
+  /** Bytes that the peer has sent so far. */
+  readonly received: () => number
   /** Called when there is room again. */
   readonly onRoom: () => void
   /** Milliseconds that only ever go forward. */
@@ -62,23 +64,27 @@ export class InFlight {
   }
 
   #probeWhenDue(): void {
-    if (this.#isClosed || this.#isProbing || this.#sent - this.#arrived < this.#limit / 2) return
+    // The first question comes with the first byte, the answer to a login: then the line is idle.
+    const isDue = this.#idleMs === Infinity || this.#sent - this.#arrived >= this.#limit / 2
+    if (this.#isClosed || this.#isProbing || !isDue) return
     this.#isProbing = true
     const sent = this.#sent
+    const received = this.#options.received()
     const askedAt = this.#now()
     void this.#options.probe().then((isAnswered) => {
       this.#isProbing = false
-      if (isAnswered) this.#learn(sent, this.#now() - askedAt)
-      else this.#limit = LEAST_BYTES
+      // What the peer sends by itself stands in the answer's way back, and says nothing about the way there.
+      const isTelling = this.#options.received() - received < LEAST_BYTES
+      if (isAnswered) this.#learn(sent, this.#now() - askedAt, isTelling)
       this.#probeWhenDue()
     })
   }
 
-  #learn(arrived: number, tookMs: number): void {
+  #learn(arrived: number, tookMs: number, isTelling: boolean): void {
     this.#arrived = arrived
     this.#idleMs = Math.min(this.#idleMs, tookMs)
     const waitedMs = tookMs - this.#idleMs
-    if (waitedMs < RELAXED_MS) this.#limit = Math.min(MOST_BYTES, this.#limit * 2)
+    if (!isTelling || waitedMs < RELAXED_MS) this.#limit = Math.min(MOST_BYTES, this.#limit * 2)
     else if (waitedMs > CONGESTED_MS) this.#limit = Math.max(LEAST_BYTES, Math.floor((this.#limit * CONGESTED_MS) / waitedMs))
     if (this.hasRoom) this.#options.onRoom()
   }

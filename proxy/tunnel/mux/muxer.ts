@@ -17,6 +17,9 @@ import type { StreamHost } from './stream.ts'
 /** How long a go-away may take to leave before the transport is destroyed: the peer that earned it may not read. */
 const GO_AWAY_LINGER_MS = 1000
 
+/** Longer than the session of a peer lives that answers nothing. */
+const PROBE_TIMEOUT_MS = 60_000
+
 export interface MuxerOptions {
   /** Called synchronously for each accepted stream, before any of its bytes are delivered. */
   readonly onStream: (stream: MuxStream) => void
@@ -61,7 +64,8 @@ export class Muxer {
     this.closed = promise
     this.#resolveClosed = resolve
     this.#sendQueue = new SendQueue(transport, this.#limits, {
-      ping: () => this.ping(this.#limits.keepAliveTimeoutMs),
+      ping: () => this.ping(PROBE_TIMEOUT_MS),
+      bytesReceived: () => this.#bytesReceived,
       onControlFlood: (queued) => this.#floods(queued),
     })
     const sendControl = (header: FrameHeader): void => this.#sendQueue.control(header)

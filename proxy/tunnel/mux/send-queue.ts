@@ -19,6 +19,7 @@ export interface Sender {
 export interface SendQueueHost {
   /** Whether the peer answered a new ping. */
   ping(): Promise<boolean>
+  bytesReceived(): number
   onControlFlood(queuedFrames: number): void
 }
 
@@ -45,7 +46,7 @@ export class SendQueue {
     this.#transport = transport
     this.#limits = limits
     this.#host = host
-    this.#inFlight = new InFlight({ probe: () => host.ping(), onRoom: () => this.#schedule() })
+    this.#inFlight = new InFlight({ probe: () => host.ping(), received: () => host.bytesReceived(), onRoom: () => this.#schedule() })
     transport.on('drain', this.#send)
   }
 
