@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { ensureFrpCertificates } from './frp-certificates.ts'
 import { type HttpsCertificate, readHttpsCertificate } from './https.ts'
+import { readServerPair } from './server-pair.ts'
 import { makeThrowAwayCertificate } from './throw-away.ts'
 
 /** Certificates as the listeners take them. */
@@ -28,8 +29,10 @@ export async function readCertificates(settings: CertificateSettings, deps: { re
   const { directory, validityDays } = settings.certificates
   const https = await readHttpsCertificate(join(directory, 'cert.pem'))
   const ours = https ? [['https certificate', https.notAfter] as const] : []
-  // With TLS switched off nothing is made or read: ExApps would pin a CA that this server does not use (HaRP's Q21).
-  if (!settings.frpTls) return { frp: await makeThrowAwayCertificate(deps.now()), https, expiries: new Map(ours) }
+  if (!settings.frpTls) {
+    const frp = (await readServerPair(join(directory, 'frp'))) ?? (await makeThrowAwayCertificate(deps.now()))
+    return { frp, https, expiries: new Map(ours) }
+  }
   const made = await ensureFrpCertificates({ directory: join(directory, 'frp'), validityDays, ...deps })
   const expiries = Object.entries(made.notAfter).map(([name, notAfter]: [string, Date]) => [`frp certificate ${name}`, notAfter] as const)
   return { frp: { ca: made.ca, cert: made.serverCert, key: made.serverKey }, https, expiries: new Map([...expiries, ...ours]) }

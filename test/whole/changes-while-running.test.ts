@@ -34,7 +34,7 @@ async function stageWithKeyFiles(): Promise<void> {
 }
 
 describe('the shared key', () => {
-  it('is changed by changing its file; the previous one is valid as long as its file says so', async () => {
+  it('Q22: is changed by changing its file; the previous one is valid as long as its file says so', async () => {
     await stageWithKeyFiles()
     await replace('key', 'a new key')
     await expect.poll(() => withKey('a new key'), { timeout: 10_000 }).toBe(200)
