@@ -145,7 +145,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
     await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
   }
-  const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
+  const files = watchFiles({ files: () => [...settings.current.files, ...certificateFiles(config)], onChange: reload })
 
   return {
     ports: { http: listeners[0]?.port ?? 0, https: listeners[1]?.port, frp: tunnels.address.port, admin: admin.port },
