@@ -2,7 +2,7 @@ import { ConfigError, type ProxyConfig } from './config.ts'
 import { type Logger, setLogLevel } from './log.ts'
 
 /** What a running data plane is built on; a change of these needs a restart. */
-const fixed = ['nextcloudUrl', 'listen', 'frpTls', 'certificates', 'dockerSocket', 'front'] as const satisfies readonly (keyof ProxyConfig)[]
+const fixed = ['nextcloudUrl', 'listen', 'frpTls', 'frpWebsocket', 'certificates', 'dockerSocket', 'front'] as const satisfies readonly (keyof ProxyConfig)[]
 
 export interface LiveSettingsDeps {
   readonly log: Logger

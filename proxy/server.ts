@@ -240,7 +240,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     await reloadCertificates(certificates, config, { log, now, tunnels, https })
     void renewal.run() // takes as long as the engines take
   }
-  const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
+  const files = watchFiles({ files: () => [...settings.current.files, ...certificateFiles(config)], onChange: reload })
 
   return {
     ports: { http: http.port, https: https?.port, frp: tunnels.address.port, admin: admin.port },

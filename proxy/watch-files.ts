@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 
 export interface WatchFilesOptions {
-  readonly files: readonly string[]
+  /** Asked at each look: settings may name other files while running. */
+  readonly files: () => readonly string[]
   /** Called when a file came, went or changed, and stayed so for one interval: a half-written one is not read. */
   readonly onChange: () => Promise<void>
   readonly intervalMs?: number
@@ -21,7 +22,7 @@ export function watchFiles({ files, onChange, intervalMs = defaultIntervalMs }: 
   let timer: NodeJS.Timeout | undefined
 
   const look = async (): Promise<void> => {
-    const now = (await Promise.all(files.map(fingerprint))).join('\n')
+    const now = (await Promise.all(files().map(fingerprint))).join('\n')
     const isSettled = now === seen
     seen = now
     known ??= now

@@ -28,7 +28,7 @@ beforeEach(() => {
 })
 
 // Each start of this list was interrupted one file later.
-it.each([0, 1, 2, 3, 4, 5])('completes a start that was interrupted after %i files', async (count) => {
+it.each([0, 1, 2, 3, 4, 5])('Q24: completes a start that was interrupted after %i files', async (count) => {
   await mkdir(directory)
   const order = ['ca.key', 'ca.crt', 'server.key', 'server.crt', 'client.key', 'client.crt']
   for (const name of order.slice(0, count)) await copyFile(join(fresh, name), join(directory, name))

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { ensureFrpCertificates } from './frp-certificates.ts'
 import { type HttpsCertificate, readHttpsCertificate } from './https.ts'
+import { readServerPair } from './server-pair.ts'
 import { makeThrowAwayCertificate } from './throw-away.ts'
 
 /** What a client of the tunnels has to have, as PEM texts: who it trusts, and who it is. */
@@ -40,8 +41,10 @@ export async function readCertificates(settings: CertificateSettings, deps: { re
   const { directory, validityDays } = settings.certificates
   const https = await readHttpsCertificate(join(directory, 'cert.pem'))
   const ours = https ? [['https certificate', https.notAfter] as const] : []
-  // With TLS switched off nothing is made or read: ExApps would pin a CA that this server does not use (HaRP's Q21).
-  if (!settings.frpTls) return { frp: await makeThrowAwayCertificate(deps.now()), client: undefined, https, expiries: new Map(ours) }
+  if (!settings.frpTls) {
+    const frp = (await readServerPair(frpDirectory(settings))) ?? (await makeThrowAwayCertificate(deps.now()))
+    return { frp, client: undefined, https, expiries: new Map(ours) }
+  }
   const made = await ensureFrpCertificates({ directory: frpDirectory(settings), validityDays, ...deps })
   const expiries = Object.entries(made.notAfter).map(([name, notAfter]: [string, Date]) => [`frp certificate ${name}`, notAfter] as const)
   const client = { ca: made.ca, cert: made.clientCert, key: made.clientKey }

@@ -18,7 +18,7 @@ export interface ReloadDeps {
 export async function reloadCertificates(certificates: Certificates, settings: CertificateSettings, { log, now, tunnels, https }: ReloadDeps): Promise<void> {
   try {
     const next = await readCertificates(settings, { log, now })
-    if (settings.frpTls) tunnels.setTls(next.frp) // else they would only be thrown away anew
+    if (settings.frpTls) tunnels.setTls(next.frp) // else they may have been made for nothing
     if (next.https) https?.setTls(next.https)
     certificates.client = next.client
     certificates.expiries = next.expiries

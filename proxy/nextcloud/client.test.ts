@@ -78,7 +78,7 @@ describe('the call about an ExApp', () => {
 })
 
 describe('the call about a visitor', () => {
-  it('carries what identifies and the address, and nothing else that the visitor sent (Q11)', async () => {
+  it('Q11: carries what identifies and the address, and nothing else that the visitor sent', async () => {
     const all: VisitorCredentials = { cookies: 'a=1; oc_sessionPassphrase=session', authorization: 'Basic dXNyOnVzcg==', userAgent: 'Browser/1', clientAddress: '203.0.113.7' }
     expect(await client().user('demo', all)).toEqual({ id: 'usr', level: 1, cacheable: true })
     expect(nextcloud.calls.map(({ method, url, rawHeaders }) => ({ method, url, rawHeaders }))).toEqual([
@@ -184,7 +184,7 @@ describe('an answer that is none', () => {
     expect(message).not.toContain('geheim')
   })
 
-  it.each([301, 302, 303, 307, 308])('is a redirect (%d), which is not followed: the key stays here (Q12)', async (status) => {
+  it.each([301, 302, 303, 307, 308])('Q12: is a redirect (%d), which is not followed: the key stays here', async (status) => {
     const shown: unknown[] = []
     const elsewhere = createServer(({ url, headers }, response) => {
       shown.push({ url, headers })

@@ -179,7 +179,7 @@ describe('ExAppCache', () => {
       expect(asked).toEqual(['demo'])
     })
 
-    it('does not let an older look-up overwrite it, whatever that finds (Q14)', async () => {
+    it('does not let an older look-up overwrite it, whatever that finds', async () => {
       for (const late of [exApp('demo', 'old'), undefined]) {
         const { cache, answerWith, version, records } = cacheOf()
         const answer = Promise.withResolvers<ExApp | undefined>()

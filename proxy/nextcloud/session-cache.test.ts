@@ -59,7 +59,7 @@ describe('SessionCache', () => {
     ['another session', { cookies: 'oc_sessionPassphrase=t' }],
     ['another cookie beside it', { cookies: 'oc_sessionPassphrase=s; instance=other' }],
     ['an Authorization header', { authorization: 'Basic x' }],
-  ])('takes %s for another visitor (Q16)', async (_what, more) => {
+  ])('Q16: takes %s for another visitor', async (_what, more) => {
     const { cache, asked } = cacheOf()
     await Promise.all([cache.find('demo', visitor(), true), cache.find('demo', visitor(more), true)])
     await cache.find('demo', visitor(), true)
@@ -105,6 +105,12 @@ describe('SessionCache', () => {
     expect([results.map(({ status }) => status), asked.length]).toEqual([['rejected', 'rejected'], 1])
     answerWith(async () => ({ id: 'usr', level: 1, cacheable: true }))
     expect(await cache.find('demo', visitor(), true)).toEqual({ id: 'usr', level: 1 })
+  })
+
+  it('Q15: holds a bounded number of visitors', async () => {
+    const { cache } = cacheOf(3000)
+    for (let n = 0; n < 100_500; n++) await cache.find('demo', visitor({ cookies: `oc_sessionPassphrase=${n}` }), true)
+    expect(cache.size).toBe(100_000)
   })
 
   it('says how many visitors it remembers now', async () => {

@@ -58,7 +58,7 @@ describe('refuseLifecyclePath', () => {
     expect(() => refuseLifecyclePath(path)).toThrow(LifecyclePathError)
   })
 
-  it.each(['', '/', '/heartbeat/', '/Heartbeat', '/%65nabled', '/init/x', '/initial', '//init'])('leaves %j to the routes', (path) => {
+  it.each(['', '/', '/heartbeat/', '/Heartbeat', '/%65nabled', '/init/x', '/initial', '//init'])('Q8: leaves %j to the routes', (path) => {
     expect(() => refuseLifecyclePath(path)).not.toThrow()
   })
 })

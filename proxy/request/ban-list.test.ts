@@ -77,7 +77,7 @@ describe('BanList', () => {
     expect([bans.size, bans.bannedCount]).toEqual([0, 0])
   })
 
-  it('holds a bounded number of addresses; the one that failed longest ago goes first, one that keeps asking stays', () => {
+  it('Q15: holds a bounded number of addresses; the one that failed longest ago goes first, one that keeps asking stays', () => {
     const { bans, full } = list(1, 1_000_000)
     fail(bans, 'first', 1)
     fail(bans, 'asking', 1)

@@ -18,14 +18,14 @@ describe('an ExApp', () => {
     expect(forExApp('EX-APP-ID', 'x', 'Ex-App-Version', 'x', 'Authorization-App-Api', 'x', 'AA-VERSION', 'x', 'ex-app-id', 'y')).toEqual(stamps)
   })
 
-  it('gets everything else as it was sent: order, spelling, repetition, empty values', () => {
+  it('Q4: gets everything else as it was sent, cookies and Authorization too: order, spelling, repetition, empty values', () => {
     const raw = ['Host', 'cloud', 'Cookie', 'a=1', 'cookie', 'b=2', 'Authorization', 'Basic dXNyOnVzcg==', 'X-Forwarded-For', '1.1.1.1', 'X-Empty', '', 'X-Same', '1', 'X-Same', '2', 'Accept-Encoding', 'br', 'Content-Length', '5', 'Range', 'bytes=0-1', 'If-None-Match', '"x"']
     expect(forExApp(...raw)).toEqual([...raw, ...stamps])
   })
 
   it.each([
     'HARP-SHARED-KEY', 'EX-APP-HOST', 'EX-APP-PORT', 'DOCKER-ENGINE-PORT', 'Expect', 'Connection', 'Keep-Alive', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade',
-  ])('never gets %s (Q4, RFC 9110 §7.6.1)', (name) => {
+  ])('Q4: never gets %s, which is the daemon’s or the connection’s (RFC 9110 §7.6.1)', (name) => {
     expect(forExApp('A', '1', name, 'x', 'B', '2')).toEqual(['A', '1', 'B', '2', ...stamps])
   })
 

@@ -50,7 +50,7 @@ const refusals: readonly [errors.RequestError, number | 'dropped', string, 'nobo
 ]
 
 describe('a refusal', () => {
-  it.each(refusals.map(([error, ...expected]) => [error.outcome, error, ...expected] as const))('tells a visitor the status only, and counts as HaRP counts: %s', async (_outcome, error, status, text, counts, level) => {
+  it.each(refusals.map(([error, ...expected]) => [error.outcome, error, ...expected] as const))('Q37: tells a visitor the status only, and counts as HaRP counts: %s', async (_outcome, error, status, text, counts, level) => {
     const { responder, bans, observed, logged, lines } = watched()
     const answer = await refusal(responder, error)
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(text.length), 'cache-control': 'no-store' }

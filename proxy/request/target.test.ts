@@ -103,6 +103,6 @@ describe('originForm', () => {
   })
 })
 
-it('upstreamPath asks for the root when no path was given (Q7)', () => {
+it('upstreamPath asks for the root when no path was given', () => {
   expect([{ path: '', query: '' }, { path: '', query: '?q=1' }, { path: '/', query: '' }, { path: '/a//b', query: '?' }].map(upstreamPath)).toEqual(['/', '/?q=1', '/', '/a//b?'])
 })

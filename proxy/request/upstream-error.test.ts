@@ -42,7 +42,7 @@ describe('upstreamError', () => {
     expect(answer.message).not.toContain('geheim')
   })
 
-  it.each(['ENOTFOUND', 'EAI_AGAIN'])('answers a name that does not resolve (%s) with 404, and AppAPI with 502 (Q40)', (code) => {
+  it.each(['ENOTFOUND', 'EAI_AGAIN'])('answers a name that does not resolve (%s) with 404, and AppAPI with 502', (code) => {
     const statuses = [false, true].map((signed) => upstreamError(coded(code), { upstream: tcp, signed }).status)
     expect(statuses).toEqual([404, 502])
   })

@@ -31,7 +31,7 @@ describe('the routes of an ExApp', () => {
     expect(table.problems.map(({ effect }) => effect)).toEqual(['refusing'])
   })
 
-  it('match a pattern that takes others exponential time in linear time', () => {
+  it('Q36: match a pattern that takes others exponential time in linear time', () => {
     const table = new RouteTable([route('/(a|a)*b', 0), route('/(x+x+)+y', 0)])
     expect(table.decide(`/${'a'.repeat(5000)}`, 2).kind).toBe('unrouted')
     expect(table.decide(`/${'x'.repeat(5000)}`, 2).kind).toBe('unrouted')

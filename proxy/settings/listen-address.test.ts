@@ -11,7 +11,7 @@ describe('parseListenAddress', () => {
     ['[fd00::1]:65535', 'fd00::1', 65_535],
     ['[fe80::1%eth0]:1', 'fe80::1%eth0', 1],
     ['localhost:80', 'localhost', 80],
-  ])('reads %s', (text, host, port) => {
+  ])('Q20: reads %s, IPv6 in brackets too', (text, host, port) => {
     expect(parseListenAddress(text)).toEqual({ host, port })
   })
 

@@ -42,7 +42,7 @@ describe('the shared key from its variable', () => {
     expect(readSharedKey({ name: 'HP_SHARED_KEY', value: written, file: undefined })).toEqual({ key })
   })
 
-  it.each(['""', "''", `"''"`, ' ', '"  "'])('is refused when nothing is left of it: %j', (written) => {
+  it.each(['""', "''", `"''"`, ' ', '"  "'])('Q29: is refused when nothing is left of it: %j', (written) => {
     expect(readSharedKey({ name: 'HP_SHARED_KEY', value: written, file: undefined })).toEqual({ problem: 'HP_SHARED_KEY: the value is empty; accepted: at least one printable ASCII character that is no blank' })
   })
 

@@ -81,7 +81,7 @@ describe('a token', () => {
     )
   })
 
-  it('is nobody’s when there is no key, or an empty one', () => {
+  it('Q29: is nobody’s when there is no key, or an empty one', () => {
     for (const keys of [[], ['']]) {
       for (const token of ['', exAppToken('', 'one')]) expect(identify(token, keys, { allowSharedKey: true })).toBeUndefined()
     }

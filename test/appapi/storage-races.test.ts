@@ -3,7 +3,6 @@ import { type Answer, sendForAnswer, statusOf } from '../support/send.ts'
 import { setStage, type Stage } from '../request/stage.ts'
 import { callApi } from './call.ts'
 
-/** Q14: in HaRP a look-up in flight overwrites what was pushed meanwhile. */
 describe('a look-up that is in flight', () => {
   let stage: Stage
   let release: () => void
@@ -33,7 +32,7 @@ describe('a look-up that is in flight', () => {
     return callApi(stage.port, '/exapp_storage/Racer', { method: 'POST', body: JSON.stringify(body) })
   }
 
-  it('does not overwrite a newer push', async () => {
+  it('Q14: does not overwrite a newer push', async () => {
     expect((await push([{ url: '^/new', access_level: 0 }])).status).toBe(204)
     release()
     expect((await visitor).status).toBe(404) // decided by the newer record too
@@ -41,7 +40,7 @@ describe('a look-up that is in flight', () => {
     expect(stage.nextcloud.count('exapp-meta')).toBe(1)
   })
 
-  it('does not bring back a record that was deleted', async () => {
+  it('Q14: does not bring back a record that was deleted', async () => {
     expect((await callApi(stage.port, '/exapp_storage/racer', { method: 'DELETE' })).status).toBe(404)
     stage.nextcloud.addExApp({
       appId: 'racer',

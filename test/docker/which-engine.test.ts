@@ -78,7 +78,7 @@ describe('the header docker-engine-port', () => {
   })
 
   it.each(['0', '1', '80', '8200', '22999', '23000', '23999', '24100', '65535', '99999'])(
-    'reaches nothing on port %s, which is no engine',
+    'Q39: reaches nothing on port %s, which is no engine',
     async (engineHeader) => {
       const answer = await stage.call({ path: '/_ping', engine: engineHeader })
       expect(answer).toMatchObject({

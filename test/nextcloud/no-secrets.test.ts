@@ -74,7 +74,7 @@ describe('secrets after requests of every kind, at log level debug', () => {
     return [...forms, ...pairs].filter(([, form]) => text.includes(form)).map(([name]) => name)
   }
 
-  it('are not in the log, which is not empty', () => {
+  it('Q5: are not in the log, which is not empty', () => {
     expect(stage.plane.log.length).toBeGreaterThan(80)
     expect(traces(stage.plane.logText())).toEqual([])
     expect(stage.plane.logText()).not.toContain('geheim')
@@ -93,7 +93,7 @@ describe('secrets after requests of every kind, at log level debug', () => {
     for (const { text, rawHeaders } of ours) expect(traces(text + rawHeaders.join('\n'))).toEqual([])
   })
 
-  it('reach an ExApp only where they belong: its token, never the shared key (Q4)', () => {
+  it('Q4: reach an ExApp only where they belong: its token, never the shared key', () => {
     const passed = answers.filter(({ status, headers }) => status === 200 && String(headers['content-type']).startsWith('application/json')).map(({ text }) => text)
     expect(passed.length).toBeGreaterThan(4)
     for (const text of passed) expect(traces(text).filter((name) => name === 'sharedKey' || name === 'wrongKey')).toEqual([])

@@ -35,7 +35,7 @@ describe('what Nextcloud is asked', () => {
     expect(calls()).toEqual({ records: 1, visitors: 0 })
   })
 
-  it('is asked again after the lifetime, so that a logout is seen', async () => {
+  it('Q16: is asked again after the lifetime, so that a logout is seen', async () => {
     expect(await visit()).toBe(200)
     stage.nextcloud.endSession('new-session')
     stage.plane.advance(2_000)
@@ -82,7 +82,7 @@ describe('what Nextcloud is asked', () => {
     expect([await visit('/exapps/unknown/x', {}), calls().records]).toEqual([200, 2])
   })
 
-  it('shows a changed record a minute later without a push, and at once with one', async () => {
+  it('Q13: shows a changed record a minute later without a push, and at once with one', async () => {
     const { nextcloud, port, exApp } = stage
     const app = (level: 0 | 1) => ({ appId: 'changing', port: exApp.port ?? 0, routes: [{ url: '/', access_level: level }] })
     nextcloud.addExApp(app(0))

@@ -148,11 +148,11 @@ describe('a request of the client', () => {
     return exApp.requests.at(-1)?.head.split('\r\n') ?? []
   }
 
-  it('keeps header bytes from 0x80 to 0xFF (HaRP: 503, Q34)', async () => {
+  it('Q34: keeps header bytes from 0x80 to 0xFF', async () => {
     expect(await headAtExApp(`X-Bytes: ${highBytes}\r\n`)).toContain(`X-Bytes: ${highBytes}`)
   })
 
-  it('may have 12 KiB of cookies (HaRP: 503, Q34)', async () => {
+  it('Q34: may have 12 KiB of cookies', async () => {
     const cookie = `a=${'x'.repeat(6 * 1024)}; b=${'y'.repeat(6 * 1024)}`
     expect(await headAtExApp(`Cookie: ${cookie}\r\n`)).toContain(`Cookie: ${cookie}`)
   })

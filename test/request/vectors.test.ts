@@ -3,7 +3,7 @@ import { sharedKey } from '../support/data-plane.ts'
 import { send, sendForAnswer, statusOf } from '../support/send.ts'
 import { adminCookie, directHeaders, freshClient, type Stage, setStage, userCookie } from './stage.ts'
 
-/** HaRP contract §9, row by row. Where a quirk of §8 is closed, the number says so. */
+/** HaRP contract §9, row by row; titles that begin with a number show what became of a quirk of §8. */
 describe('the request vectors of HaRP', () => {
   let stage: Stage
   beforeAll(async () => {
@@ -48,8 +48,6 @@ describe('the request vectors of HaRP', () => {
   })
 
   it.each([
-    ['/exapps/demo', '/'], // Q7: an empty path is no request
-    ['/exapps/demo?q=1', '/?q=1'],
     ['/exapps/demo/', '/'],
     ['/exapps/demo/p//a/./b%2f%20c', '/p//a/./b%2f%20c'],
     ['/exapps/demo/p/..;/x', '/p/..;/x'],
@@ -63,6 +61,20 @@ describe('the request vectors of HaRP', () => {
     expect(await upPath(path)).toBe(expected)
   })
 
+  it('Q7: asks an ExApp for its root where the path ends with its id, and so the control API', async () => {
+    expect(await upPath('/exapps/demo')).toBe('/')
+    expect(await upPath('/exapps/demo?q=1')).toBe('/?q=1')
+    expect(await upPath('/exapps/app_api', { 'harp-shared-key': sharedKey })).toBe(404)
+  })
+
+  it('Q6: lets every method pass where a route lets the visitor pass, whatever verb it names', async () => {
+    const routes = [{ url: '^/get-only$', access_level: 0 as const, verb: 'GET' }]
+    stage.nextcloud.addExApp({ appId: 'verbs', port: stage.exApp.port ?? 0, routes })
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+      expect([method, await statusOf({ port: stage.port, path: '/exapps/verbs/get-only', method, from: freshClient() })]).toEqual([method, 200])
+    }
+  })
+
   it('finds an app whatever the case of its id, and tells the ExApp the spelling of the request', async () => {
     const answer = await sendForAnswer({ port: stage.port, path: '/exapps/DEMO/p/1' })
     const { url, rawHeaders } = JSON.parse(answer.text) as { url: string; rawHeaders: string[] }
@@ -71,8 +83,14 @@ describe('the request vectors of HaRP', () => {
   })
 
   it.each(['/exapps/de%6Do/p/1', '/exapps/', '/exapps//x', '/foo', '/foo/exapps/demo/p/1', '/exapps', '/exappsx/demo'])('answers 404 to %s and records it', async (path) => {
-    expect(await statusOf({ port: stage.port, path, from: freshClient() })).toBe(404) // Q8: the app id is anchored
+    expect(await statusOf({ port: stage.port, path, from: freshClient() })).toBe(404)
     expect(await isRecorded(path)).toBe(true)
+  })
+
+  it.each(['/x/exapps/demo/public', '//exapps/demo/public', '/index.php/exapps/demo/public', '/exapps/../exapps/demo/public'])('Q8: finds no app id behind anything before /exapps/: %s', async (path) => {
+    const before = stage.exApp.requestCount
+    expect([404, 'dropped']).toContain(await statusOf({ port: stage.port, path, from: freshClient() }))
+    expect(stage.exApp.requestCount).toBe(before)
   })
 
   it.each(['p/../x', 'p/..', 'p/..%2fx', 'p/%2e%2e/x', 'p/.%2E/x', 'p/x%2F..%2Fy'])('drops /exapps/demo/%s and records it', async (rest) => {
@@ -109,7 +127,7 @@ describe('the request vectors of HaRP', () => {
       expect(await visit('/exapps/demo/user')).toMatchObject({ status: 401, text: '401 Unauthorized' })
       expect(await isRecorded('/exapps/demo/user', { cookie: 'oc_sessionPassphrase=y' })).toBe(false)
     })
-    it('keeps public pages up (Q35)', async () => {
+    it('Q35: keeps public pages up', async () => {
       fault(500)
       expect(await visit('/exapps/demo/public')).toMatchObject({ status: 200 })
     })
@@ -168,13 +186,23 @@ describe('the request vectors of HaRP', () => {
       const { rawHeaders } = JSON.parse(answer.text) as { rawHeaders: string[] }
       expect(rawHeaders[rawHeaders.indexOf('ex-app-version') + 1]).toBe('9.9.9')
     })
+    it('Q30: goes nowhere by its headers once Nextcloud knows the app, nor without the right key', async () => {
+      const elsewhere = { 'ex-app-host': '127.0.0.1', 'ex-app-port': '1' }
+      expect(await ask('/exapps/demo/heartbeat', directHeaders(elsewhere))).toMatchObject({ status: 200 })
+      const before = stage.exApp.requestCount
+      const there = { 'ex-app-id': 'nowhere', 'ex-app-port': String(stage.exApp.port) }
+      expect(await ask('/exapps/nowhere/init', directHeaders({ ...there, 'harp-shared-key': 'no' }))).toBe('dropped')
+      const { 'harp-shared-key': _left, ...without } = directHeaders(there)
+      expect(await ask('/exapps/nowhere/init', without)).toMatchObject({ status: 404 })
+      expect(stage.exApp.requestCount).toBe(before)
+    })
     it('answers 503 to a port that is no number', async () => {
       expect(await ask('/exapps/unknown3/init', directHeaders({ 'ex-app-port': 'abc' }))).toMatchObject({ status: 503 })
     })
-    it('answers 502, not 404, when the host does not resolve: AppAPI would skip the init step (Q40)', async () => {
+    it('Q40: answers 502, not 404, when the host does not resolve: AppAPI would skip the init step', async () => {
       expect(await ask('/exapps/unknown4/init', directHeaders({ 'ex-app-host': 'unknown4.invalid' }), 'POST')).toMatchObject({ status: 502 })
     })
-    it('drops a wrong key and holds the client responsible, not the proxy in front (Q10)', async () => {
+    it('drops a wrong key and records it', async () => {
       const wrong = directHeaders({ 'harp-shared-key': 'no' })
       expect(await ask('/exapps/demo/heartbeat', wrong)).toBe('dropped')
       expect(await isRecorded('/exapps/demo/heartbeat', wrong)).toBe(true)
@@ -196,7 +224,7 @@ describe('the request vectors of HaRP', () => {
     expect(await isRecorded(`/exapps/demo${path}`)).toBe(true)
   })
 
-  it('counts the statuses that a route names, passes them through, and spares the right key (Q31)', async () => {
+  it('Q31: counts the statuses that a route names, passes them through, and spares the right key', async () => {
     const from = freshClient()
     const status = (code: number, headers = {}) => statusOf({ port: stage.port, path: `/exapps/demo/status/${code}`, from, headers })
     const seen = []
@@ -218,7 +246,6 @@ describe('the request vectors of HaRP', () => {
     expect(await Promise.all(['/v1.44/_ping/x', '/v1.44/images/json', '/v1.44/containers/other/json', '/info', '/k8s/exapp/exists'].map((path) => engine(path, '24001')))).toEqual([403, 403, 403, 403, 403])
     expect(await engine('/v1.44/containers/create', '24001', 'POST')).toBe(403)
     expect(await engine('/v1.44/_ping', 'abc')).toBe(503)
-    expect(await engine('/v1.44/_ping', '23000')).toBe(503) // Q39: no engine
   })
 
   describe('with a trusted proxy in front', () => {
@@ -233,7 +260,16 @@ describe('the request vectors of HaRP', () => {
       return behind.plane.log.at(-1)?.['client']
     }
 
-    it('counts the client that the proxy saw, not the one that the client claims (Q9)', async () => {
+    it('Q10: holds the client responsible for wrong keys, not the proxy that it comes through', async () => {
+      const sign = (client: string, key: string) =>
+        statusOf({ port: behind.port, path: '/exapps/demo/heartbeat', headers: directHeaders({ 'x-forwarded-for': client, 'harp-shared-key': key }) })
+      for (let n = 0; n < 12; n++) expect(await sign('203.0.113.1', 'no')).toBe('dropped')
+      expect(await sign('203.0.113.2', sharedKey)).toBe(200)
+      const visit = (client: string) => statusOf({ port: behind.port, path: '/exapps/demo/public', headers: { 'x-forwarded-for': client } })
+      expect([await visit('203.0.113.1'), await visit('203.0.113.2')]).toEqual(['dropped', 200])
+    })
+
+    it('Q9: counts the client that the proxy saw, not the one that the client claims', async () => {
       expect(await countedAs(['X-Forwarded-For', '9.9.9.9, 8.8.8.8'])).toBe('8.8.8.8')
       expect(await countedAs(['X-Forwarded-For', '1.1.1.1', 'X-Forwarded-For', '2.2.2.2'])).toBe('2.2.2.2')
       expect(await countedAs(['X-Forwarded-For', '1.1.1.1:99', 'X-Real-IP', '7.7.7.7'])).toBe('7.7.7.7')

@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
 
 describeWithFrpc('frpc prints why it', (version) => {
   for (const [title, client, printed, server] of cases) {
-    it(`does not get ${title}`, async () => {
+    it(`Q3: does not get ${title}`, async () => {
       await using rig = await Rig.start(server)
       const frpc = await rig.startClient({ version, ...client })
       const line = await frpc.waitForOutput(/start error: .*/)
@@ -78,7 +78,7 @@ describeWithFrpc('frpc prints why it', (version) => {
     })
   }
 
-  it('does not get a second tunnel, or another type of proxy, while the first one works', async () => {
+  it('Q3: does not get a second tunnel, or another type of proxy, while the first one works', async () => {
     await using rig = await Rig.start()
     const others = ['udp', 'stcp'].map((type) => `[[proxies]]\nname = "of type ${type}"\ntype = "${type}"\nlocalPort = 9\n`)
     const proxies = `${others.join('')}[[proxies]]\nname = "zz-second"\ntype = "tcp"\nremotePort = 23_001\nlocalPort = 9\n`
@@ -107,7 +107,7 @@ describeWithFrpc('frpc prints why it', (version) => {
     expect(rig.registry.list()).toEqual([])
   })
 
-  it('does not get a name or a port whose holder answers', async () => {
+  it('Q3: does not get a name or a port whose holder answers', async () => {
     await using rig = await Rig.start()
     await rig.connect({ version })
     const sameName = await rig.startClient({ version, remotePort: 23_001 })

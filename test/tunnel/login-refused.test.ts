@@ -35,7 +35,7 @@ describeWithFrpc('a login that is refused', (version) => {
     expect(failed).toEqual([])
   })
 
-  it('never comes to a right token, whatever others behind the same address did', async () => {
+  it('Q31: never comes to a right token, whatever others behind the same address did', async () => {
     await using rig = await Rig.start({ failures: { isBanned: () => true, record: () => {} } })
     await rig.connect({ version })
     expect(rig.registry.list()).toHaveLength(1)

@@ -30,7 +30,7 @@ export class RawConnection {
   /** A control connection that is logged in as a client of HaRP, except for `fields`, and its run id. */
   static async logIn(port: number, { fields = {}, tls }: { fields?: object; tls?: ConnectionOptions } = {}): Promise<{ control: RawConnection; runId: string }> {
     const control = await RawConnection.open(port, tls)
-    control.write('o', { version: '0.61.1', privilege_key: privilegeKey('', 1), timestamp: 1, metas: { token: SHARED_KEY }, ...fields })
+    control.write('o', { version: '0.71.0', privilege_key: privilegeKey('', 1), timestamp: 1, metas: { token: SHARED_KEY }, ...fields })
     while (!control.first) await once(control.socket, 'data')
     const { body } = control.first as { body: { run_id?: string } }
     return { control, runId: body.run_id ?? '' }

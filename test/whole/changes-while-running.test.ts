@@ -35,7 +35,7 @@ async function stageWithKeyFiles(): Promise<void> {
 }
 
 describe('the shared key', () => {
-  it('is changed by changing its file; the previous one is valid as long as its file says so', async () => {
+  it('Q22: is changed by changing its file; the previous one is valid as long as its file says so', async () => {
     await stageWithKeyFiles()
     await replace('key', 'a new key')
     await expect.poll(() => withKey('a new key'), { timeout: 10_000 }).toBe(200)
@@ -53,6 +53,17 @@ describe('the shared key', () => {
     stage.nextcloud.setSharedKey('a new key')
     stage.nextcloud.addExApp({ ...demoApp(stage.exApp.port ?? 0), appId: 'other' })
     expect(await statusOf({ port: stage.port, path: '/exapps/other/public' })).toBe(200)
+  })
+
+  it('may come from another file, which is followed as well', async () => {
+    await replace('key', sharedKey)
+    await replace('config.yaml', `HP_SHARED_KEY_FILE: ${join(folder, 'key')}\n`)
+    stage = await setStage({ HP_SHARED_KEY: '', HARPOON_CONFIG: join(folder, 'config.yaml') })
+    await replace('other-key', 'the other key')
+    await replace('config.yaml', `HP_SHARED_KEY_FILE: ${join(folder, 'other-key')}\n`)
+    await expect.poll(() => withKey('the other key'), { timeout: 10_000 }).toBe(200)
+    await replace('other-key', 'a new key')
+    await expect.poll(() => withKey('a new key'), { timeout: 10_000 }).toBe(200)
   })
 
   it('stays when its file is broken, which is reported without a word of the content', async () => {
@@ -74,11 +85,11 @@ describe('limits in the settings file', () => {
     const fail = () => send({ port: stage.port, path: '/exapps/unknown/x', from: '127.0.1.2' })
     await fail()
     expect(await fail()).toMatchObject({ status: 404 })
-    await replace('config.yaml', 'HP_BLACKLIST_COUNT: 1\nHP_TRUSTED_PROXY_IPS: 127.0.1.3\nHP_LOG_LEVEL: debug\nHARPOON_FRONT: true\n')
+    await replace('config.yaml', 'HP_BLACKLIST_COUNT: 1\nHP_TRUSTED_PROXY_IPS: 127.0.1.3\nHP_LOG_LEVEL: debug\nHARPOON_FRONT: true\nHARPOON_FRP_WEBSOCKET: off\n')
     await expect.poll(fail, { timeout: 10_000 }).toBe('dropped')
     await send({ port: stage.port, path: '/exapps/unknown/x', from: '127.0.1.3', headers: { 'x-forwarded-for': '9.9.9.9' } })
     expect(stage.plane.log.at(-1)).toMatchObject({ client: '9.9.9.9' })
-    expect(stage.plane.log.find(({ msg }) => msg === 'these settings take effect after a restart')).toMatchObject({ settings: ['front'] })
+    expect(stage.plane.log.find(({ msg }) => msg === 'these settings take effect after a restart')).toMatchObject({ settings: ['frpWebsocket', 'front'] })
   })
 })
 

@@ -29,7 +29,7 @@ describe('with /certs/cert.pem', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  it('serves the same over HTTPS, with that certificate, and leaves the file alone', async () => {
+  it('Q23: serves the same over HTTPS, with that certificate, and leaves the file alone', async () => {
     const call = request({ host: 'localhost', port: stage.plane.ports.https, path: '/exapps/demo/public', ca: certificate, agent: false }).end()
     const [response] = (await once(call, 'response')) as [{ statusCode: number; resume(): void }]
     response.resume()

@@ -100,7 +100,7 @@ for (const version of frpVersions) {
       expect(answers.map((answer) => (answer === 'dropped' ? answer : answer.status))).toEqual(Array.from({ length: 20 }, () => 200))
     }, 40_000)
 
-    it('an ExApp that lost its frpc is told to the key holder, not to visitors', async () => {
+    it('Q38: an ExApp that lost its frpc is told to the key holder, not to visitors', async () => {
       const other = directHeaders({ 'ex-app-id': 'gone' })
       nextcloud.addExApp({ ...demoApp(23_007), appId: 'gone' })
       const visitor = await sendForAnswer({ port: plane.ports.http, path: '/exapps/gone/public' })

@@ -28,7 +28,7 @@ describe('the port for operators', () => {
     stage.nextcloud.clearFaults()
   })
 
-  it('says which certificate has expired', async () => {
+  it('Q24: says which certificate has expired', async () => {
     stage.plane.advance(6000 * 86_400_000)
     expect((await ask('/readyz')).text).toMatch(/\[!\] frp certificate server: expired on \d{4}-\d\d-\d\dT/)
     stage.plane.advance(-6000 * 86_400_000)
