@@ -90,6 +90,14 @@ const rows: readonly Row[] = [
   { endpoint: 'start', when: 'there is none', script: {}, status: 404, answer: /^Container 'nc_app_x' not found\.$/, changes: [`POST /containers/${C}/start`] },
   {
     endpoint: 'start',
+    when: 'what it needs is not there, which engines call 404 too',
+    script: { [inspect]: container({ Status: 'created' }), [`POST /containers/${C}/start`]: { status: 404, body: { message: 'network x not found' } } },
+    status: 503,
+    answer: /^Error starting container 'nc_app_x' via Docker Engine: Status 404: network x not found/,
+    changes: [`POST /containers/${C}/start`],
+  },
+  {
+    endpoint: 'start',
     when: 'it cannot start',
     script: { [`POST /containers/${C}/start`]: { status: 500, body: { message: 'exec: not found' } } },
     status: 503,
@@ -266,7 +274,7 @@ describe('AppAPI is answered', () => {
     ['oc1', 'RP_1', 'nc_app_oc1_x_RP_1'],
   ])('about the container of instance %j and role %j: %s', async (instance_id, role_suffix, expected) => {
     engine.say({})
-    await exAppCall(stage, 'start', { ...own, instance_id, role_suffix })
-    expect(engine.asked).toEqual([`POST /containers/${expected}/start`])
+    await exAppCall(stage, 'stop', { ...own, instance_id, role_suffix })
+    expect(engine.asked).toEqual([`POST /containers/${expected}/stop`])
   })
 })

@@ -2,6 +2,7 @@ import { ControlApiError } from '../errors.ts'
 import { type EngineAnswer, statusText } from './engine-answer.ts'
 import { containerKey, type Endpoint, type NamedBody, type Reply } from './endpoint.ts'
 import { EngineRefusalError } from './errors.ts'
+import { inspect } from './inspect.ts'
 import { namesOf, namesSchema } from './names.ts'
 import type { UntoldEffects } from './untold-effects.ts'
 
@@ -25,6 +26,8 @@ export const startEndpoint = (untold: UntoldEffects): Endpoint<NamedBody> => ({
     const isOurs = wasOurs || answer.status === 204
     untold.settle(key, 'created')
     if (!isOurs || !signal.aborted) untold.settle(key, 'started')
+    // Engines say 404 also for what the container needs, such as its network.
+    if (answer.status === 404 && (await inspect(engine, names.container, { limitMs })).container) throw refusal(answer, 'starting', names.container)
     return answer.status === 304 && !isOurs ? already('started') : done(answer, 'starting', names.container)
   },
 })
@@ -46,5 +49,8 @@ export const stopEndpoint = (untold: UntoldEffects): Endpoint<NamedBody> => ({
 function done(answer: EngineAnswer, doing: string, container: string): Reply {
   if (answer.status === 204 || answer.status === 304) return { status: 204 }
   if (answer.status === 404) throw new ControlApiError(404, `Container '${container}' not found.`)
-  throw new EngineRefusalError(`Error ${doing} container '${container}' via Docker Engine: ${statusText(answer)}`)
+  throw refusal(answer, doing, container)
 }
+
+const refusal = (answer: EngineAnswer, doing: string, container: string): EngineRefusalError =>
+  new EngineRefusalError(`Error ${doing} container '${container}' via Docker Engine: ${statusText(answer)}`)
