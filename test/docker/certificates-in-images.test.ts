@@ -152,7 +152,7 @@ for (const peer of [dockerEngine, podmanEngine]) {
     })
 
     it('are there although the distribution’s command fails, or the container ends before it', async () => {
-      const problems = (): unknown[] => stage.plane.log.filter(({ container, problem }) => container === `nc_app_${app}` && problem !== undefined).map(({ level, problem }) => `${level}: ${problem}`)
+      const problems = (): unknown[] => stage.plane.log.filter(({ container, problem }) => container === `nc_app_${app}` && problem !== undefined).map(({ level, problem }) => `${level}: ${String(problem)}`)
       for (const command of [waiting, 'CMD ["/bin/sh","-c","exit 1"]']) {
         await created({
           programs: shell,
