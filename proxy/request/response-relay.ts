@@ -69,6 +69,11 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error)
+  }
+
+  /** Ends it with what the client is told instead, as long as nothing has been sent. */
+  protected fail(error: Error): void {
     this.#finish()
     this.#reject(error)
   }
