@@ -6,6 +6,7 @@ import type { ControlTarget } from '../request/pipeline.ts'
 import { unlessGone } from '../request/unless-gone.ts'
 import { type ApiVersions, boundApiVersion } from './api-version.ts'
 import type { ContainerPolicy } from './docker/container-policy.ts'
+import { failedPull } from './docker/failed-pull.ts'
 import { checkPull } from './docker/pull-policy.ts'
 import { allowDockerCall, type DockerCall } from './docker-allowlist.ts'
 import { type Engines, localEnginePort } from './engines.ts'
@@ -45,6 +46,7 @@ export function createControl({
         signed: true,
         onStatus: () => {},
         ...(call.isPing ? { responseTimeoutMs: engine.leftMs } : {}),
+        ...(call.isPull ? { refuseStart: failedPull } : {}),
       },
       exchange,
     )

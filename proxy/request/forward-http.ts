@@ -1,5 +1,6 @@
 import type { ConnectionPools } from './connection-pools.ts'
 import { type Exchange, hasBody } from './exchange.ts'
+import { FirstLineRelay, type RefuseStart } from './first-line-relay.ts'
 import type { FlatHeaders } from './head.ts'
 import { requestTrailers } from './headers.ts'
 import { RequestBody } from './request-body.ts'
@@ -19,6 +20,8 @@ export interface ForwardPlan {
   readonly onStatus: (status: number) => void
   /** Limit for the response head and for gaps in the response; default: `HP_TIMEOUT_SERVER`. */
   readonly responseTimeoutMs?: number
+  /** Judges the first line of a response with status 200 before the client sees any of it. */
+  readonly refuseStart?: RefuseStart
 }
 
 export interface ForwardDeps {
@@ -52,7 +55,8 @@ export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: F
 }
 
 async function dispatch(plan: ForwardPlan, { carrier }: Exchange, body: RequestBody | null, { pools, timeouts }: ForwardDeps): Promise<void> {
-  const relay = new ResponseRelay({ carrier, hasBody: body !== null, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
+  const relayOptions = { carrier, hasBody: body !== null, clientStallMs: timeouts.clientMs, onHead: plan.onStatus }
+  const relay = plan.refuseStart ? new FirstLineRelay(relayOptions, plan.refuseStart) : new ResponseRelay(relayOptions)
   // Before undici, which then ends the body or the connection upstream.
   body?.once('end', () => relay.bodyEnded(requestTrailers(carrier.trailers))).once('error', relay.cutBody)
   const timeoutMs = plan.responseTimeoutMs ?? timeouts.serverMs

@@ -100,6 +100,11 @@ export class ResponseRelay implements LineUser {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    this.fail(error)
+  }
+
+  /** Ends it with what the client is told instead, as long as nothing has been sent. */
+  protected fail(error: Error): void {
     this.#finish()
     this.#reject(error)
   }

@@ -25,10 +25,11 @@ const NAMESPACES = [
 ]
 
 /**
- * Podman behind its Docker API, installed first when needed; its containers use the host's network or none.
+ * Podman behind its Docker API, installed first when needed; its containers use the host's network or none. It speaks plain HTTP
+ * with `plainRegistry` (`host:port`), as Docker does with every registry on loopback.
  * @throws MissingPeer where only root on Linux could start it
  */
-export async function ensurePodman(): Promise<DockerEngine> {
+export async function ensurePodman({ plainRegistry }: { readonly plainRegistry?: string } = {}): Promise<DockerEngine> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw new MissingPeer('Podman', 'only root on Linux can start one for the tests')
   }
@@ -40,11 +41,12 @@ export async function ensurePodman(): Promise<DockerEngine> {
   await mkdir(folder, { mode: 0o700 })
   const inFolder = (name: string): string => path.join(folder, name)
   await writeFile(inFolder('containers.conf'), SETTINGS)
+  await writeFile(inFolder('registries.conf'), plainRegistry === undefined ? '' : `[[registry]]\nlocation = "${plainRegistry}"\ninsecure = true\n`)
   const socketPath = inFolder('podman.sock')
   const service = await startProcess({
     program: 'unshare',
     args: [...NAMESPACES, program, '--root', inFolder('root'), '--runroot', inFolder('run'), '--tmpdir', inFolder('tmp'), '--storage-driver', 'vfs', 'system', 'service', '--time=0', `unix://${socketPath}`],
-    env: { ...process.env, CONTAINERS_CONF: inFolder('containers.conf') },
+    env: { ...process.env, CONTAINERS_CONF: inFolder('containers.conf'), CONTAINERS_REGISTRIES_CONF: inFolder('registries.conf') },
     cleanUp: async () => {
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
       lock.release()
@@ -64,4 +66,4 @@ export async function ensurePodman(): Promise<DockerEngine> {
 }
 
 /** For `describeWithPeer`: a Podman for the suite. */
-export const podmanEngine = { name: 'Podman', ensure: ensurePodman, stop: (running: DockerEngine) => running.stop() }
+export const podmanEngine = { name: 'Podman', ensure: () => ensurePodman(), stop: (running: DockerEngine) => running.stop() }
