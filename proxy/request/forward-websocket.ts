@@ -13,9 +13,6 @@ const halfClosedMs = 30_000
 /** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
 const idleChecksPerLimit = 10
 
-/** `pipeline()` alone puts eight on a socket that is read and written; they go with it, so that Node need not warn. */
-const listenersPerSide = 20
-
 export interface WebSocketDeps {
   readonly connect: Connect
   readonly timeouts: { readonly serverMs: number; readonly tunnelMs: number }
@@ -37,6 +34,17 @@ export function checkHandshake({ incoming }: Upgrade): void {
 export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
   const { upgrade } = exchange
   if (!upgrade) throw new TypeError('not an upgrade')
+  const upstream = await open(plan, upgrade, deps)
+  if (!upstream) return
+  deps.onOpen(upgrade.socket)
+  await join(upgrade.socket, upstream, deps.timeouts.tunnelMs)
+}
+
+/**
+ * The upstream's side once both have agreed; `undefined` when the ExApp answered in plain HTTP. Whatever the handshake took
+ * is let go of when this returns: a WebSocket may stay for days.
+ */
+async function open(plan: ForwardPlan, upgrade: Upgrade, deps: WebSocketDeps): Promise<Duplex | undefined> {
   const client = upgrade.socket
   const abort = new AbortController()
   const stopWatching = watchForEnd(client, () => abort.abort(new ClientGoneError('the client went away')))
@@ -44,12 +52,15 @@ export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, de
     const upstream = await deps.connect(plan.upstream, abort.signal)
     const answer = await handshake(plan, upgrade, upstream, deps.timeouts.serverMs, abort.signal)
     plan.onStatus(answer.response.statusCode ?? 0)
-    if (!answer.upgraded) return await passAnswer(answer.response, upgrade)
-    stopWatching()
+    if (!answer.upgraded) {
+      await passAnswer(answer.response, upgrade)
+      return undefined
+    }
     upgrade.reply.statusCode = 101 // for the log and the metric
     client.write(responseHead(answer.response), 'latin1')
-    deps.onOpen(client)
-    await join(client, upstream, upgrade.firstBytes, answer.firstBytes, deps.timeouts.tunnelMs)
+    if (answer.firstBytes.length > 0) client.write(answer.firstBytes)
+    if (upgrade.firstBytes.length > 0) upstream.write(upgrade.firstBytes)
+    return upstream
   } catch (error) {
     throw upstreamError(error, plan)
   } finally {
@@ -112,7 +123,7 @@ function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: Inco
 }
 
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undefined, fromUpstream: Buffer, idleMs: number): Promise<void> {
+async function join(client: Duplex, upstream: Duplex, idleMs: number): Promise<void> {
   let moved = false
   const onData = (): void => {
     moved = true
@@ -133,10 +144,10 @@ async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undef
     halfClosed ??= setTimeout(endBoth, halfClosedMs)
   }
   try {
-    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', onData).once('end', onEnd)
-    if (fromClient && fromClient.length > 0) upstream.write(fromClient)
-    if (fromUpstream.length > 0) client.write(fromUpstream)
-    await pump(client, upstream)
+    for (const side of [client, upstream]) side.on('data', onData).once('end', onEnd)
+    // Two `pipe()`s: `pipeline()` holds half as much again as all else of an idle WebSocket.
+    client.pipe(upstream).pipe(client)
+    await Promise.all([closed(client, endBoth), closed(upstream, endBoth)])
   } finally {
     clearInterval(watch)
     clearTimeout(halfClosed)
@@ -144,5 +155,14 @@ async function join(client: Duplex, upstream: Duplex, fromClient: Buffer | undef
   }
 }
 
-/** Either side may go at any time; that is how such connections end, and no failure. */
-const pump = (client: Duplex, upstream: Duplex): Promise<void> => new Promise((resolve) => pipeline(client, upstream, client, () => resolve()))
+/** Resolves when a side is closed, and tells when that came before its end: what it had sent by then may be incomplete. */
+function closed(side: Duplex, onCut: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const onClose = (): void => {
+      if (!side.readableEnded) onCut()
+      resolve()
+    }
+    if (side.closed) onClose()
+    else side.once('close', onClose)
+  })
+}
