@@ -3,10 +3,12 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { startHttpListener } from './http-listener.ts'
+import { UnreadClients } from './request/unread-clients.ts'
 import { parseIpNetworks } from './settings/ip-networks.ts'
 
 it('holds connections that are there already to a new time limit of the client', async () => {
   const refused: number[] = []
+  const unread = new UnreadClients()
   const listener = await startHttpListener({
     listen: { host: '127.0.0.1', port: 0 },
     clientMs: 60_000,
@@ -14,8 +16,10 @@ it('holds connections that are there already to a new time limit of the client',
     onRefused: (status) => void refused.push(status),
     trustedProxies: () => parseIpNetworks('').networks,
     isSharedKey: () => false,
+    unread,
   })
   onTestFinished(async () => {
+    unread.close()
     listener.destroy()
     await listener.drain()
   })

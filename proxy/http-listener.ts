@@ -9,15 +9,20 @@ import { type OpenExchangeOptions, openExchange } from './request/open-exchange.
 import type { Pipeline } from './request/pipeline.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
 
-export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs'> {
+export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs' | 'unread'> {
   readonly listen: ListenAddress
   /** Present: HTTPS. */
   readonly tls?: HttpsCertificate | undefined
   readonly pipeline: Pipeline
 }
 
+/** By what is spoken on them; `undecided`: nothing yet, not even the end of a TLS handshake. `upgraded` ones have left HTTP. */
+export type ConnectionCounts = Readonly<Record<'undecided' | 'http1' | 'http2' | 'upgraded', number>>
+
 export interface HttpListener {
   readonly port: number
+  /** Connections that are open now. */
+  countConnections(): ConnectionCounts
   /** Certificate for connections to come; those that are open keep theirs. Throws when it cannot be used. */
   setTls(tls: HttpsCertificate): void
   /** The client's time limit, for connections to come and those that are there. */
@@ -33,18 +38,28 @@ export interface HttpListener {
  * (prior knowledge). Every request becomes an `Exchange` and goes through the pipeline.
  */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
-  const { listen, tls, pipeline, onRefused } = options
+  const { listen, tls, pipeline, onRefused, unread } = options
   let { clientMs } = options
   const onRequest: Http1ServerOptions['onRequest'] = (carrier, extra) => void pipeline(openExchange(carrier, extra, options))
-  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused })
+  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused, unread })
   const http2 = new Http2Sessions({ onRequest: (carrier, expectsContinue) => onRequest(carrier, { upgrade: undefined, expectsContinue }), onRefused })
   const { server } = http1
-
-  const serveHttp1 = takeOver(server, tls ? 'secureConnection' : 'connection', (socket) => {
+  const beginHttp1 = takeOver(server, tls ? 'secureConnection' : 'connection', (socket) => {
     if (!(socket instanceof TLSSocket)) undecided.watch(socket)
     else if (socket.alpnProtocol === 'h2') http2.accept(socket)
     else serveHttp1(socket)
   })
+  let connections = 0
+  server.prependListener('connection', (socket: Socket) => {
+    connections += 1
+    socket.once('close', () => (connections -= 1))
+  })
+  let http1Count = 0
+  const serveHttp1 = (socket: Socket): void => {
+    http1Count += 1
+    socket.once('close', () => (http1Count -= 1))
+    beginHttp1(socket)
+  }
   const onSilent = (socket: Socket): void => {
     onRefused(408)
     answerRaw(socket, 408, 'the request head did not come in time')
@@ -68,6 +83,10 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
   })
   return {
     port: (server.address() as AddressInfo).port,
+    countConnections: () => {
+      const { upgradedCount: upgraded } = http1
+      return { undecided: connections - http1Count - http2.count, http1: http1Count - upgraded, http2: http2.count, upgraded }
+    },
     setTls: (next) => http1.setTls(next),
     setClientMs: (milliseconds) => {
       clientMs = milliseconds

@@ -1,10 +1,14 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse, type ServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerRaw, maxHeadBytes, maxHeaders, refuseAtOnce, refuseBadHttp } from './bad-http.ts'
 import type { Carrier } from './request/carrier.ts'
+import { EarlyBytes } from './request/early-bytes.ts'
 import type { Upgrade } from './request/exchange.ts'
 import { Http1Carrier } from './request/http1-carrier.ts'
+import type { UnreadClients } from './request/unread-clients.ts'
+import { SocketsBelow } from './sockets-below.ts'
 
 /** Certificate chain and key, both PEM. */
 export interface HttpsCertificate {
@@ -29,10 +33,14 @@ export interface Http1ServerOptions {
   readonly onRequest: (carrier: Carrier, extra: { readonly upgrade: Upgrade | undefined; readonly expectsContinue: boolean }) => void
   /** Told of each answer to what never became a request: bad HTTP, too long, too slow. */
   readonly onRefused: (status: number) => void
+  /** Looks after clients while they are not read from. */
+  readonly unread: UnreadClients
 }
 
 export interface Http1Server {
   readonly server: Server
+  /** Connections that have left HTTP, or asked to. */
+  readonly upgradedCount: number
   setTls(tls: HttpsCertificate): void
   setClientMs(clientMs: number): void
   /** Ends all connections at once. */
@@ -43,12 +51,14 @@ export interface Http1Server {
 interface Turn {
   /** The newest reply: bad HTTP cannot be answered in the middle of one. */
   reply: ServerResponse
+  /** The newest request: its body is what may wait unread. */
+  incoming: IncomingMessage
   /** Requests that came before it was their turn. */
   waiting: number
 }
 
 /** Node's server for HTTP/1.1, which does not listen yet. */
-export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1ServerOptions): Http1Server {
+export function createHttp1Server({ tls, clientMs, onRequest, onRefused, unread }: Http1ServerOptions): Http1Server {
   const serverOptions: ServerOptions = {
     maxHeaderSize: maxHeadBytes,
     headersTimeout: clientMs, // for the whole head: a client that drips lines is cut as well (HaRP contract §10)
@@ -63,8 +73,9 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
   const server: Server = secure ?? createHttpServer(serverOptions)
   // Node would drop headers beyond its own limit in silence; we count and refuse.
   server.maxHeadersCount = 0
-  const upgraded = new Set<Duplex>()
+  const upgraded = new Set<Socket>()
   const turns = new WeakMap<Duplex, Turn>()
+  const below = secure && new SocketsBelow(secure)
   let declined: IncomingMessage | undefined
 
   function decline(incoming: IncomingMessage): false {
@@ -85,11 +96,12 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
     const { socket } = incoming
     const turn = turns.get(socket)
     if (!turn) {
-      turns.set(socket, { reply, waiting: 0 })
+      lookAfter(socket, { reply, incoming, waiting: 0 })
       return start(incoming, reply, upgrade, expectsContinue)
     }
     const { reply: previous } = turn
     turn.reply = reply
+    turn.incoming = incoming
     if (previous.writableFinished || previous.destroyed) return start(incoming, reply, upgrade, expectsContinue)
     // The one before may change what this one finds (RFC 9112 §9.3.2), and nobody shall have more than one here by sending ahead.
     turn.waiting += 1
@@ -99,15 +111,26 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
       if (!socket.destroyed && previous.shouldKeepAlive) start(incoming, reply, upgrade, expectsContinue)
     })
   }
+  /** Nothing is read ahead for those who send ahead themselves, nor of what is HTTP no more. */
+  const lookAfter = (socket: Socket, turn: Turn): void => {
+    turns.set(socket, turn)
+    const waiting = (): number => (turn.waiting > 0 || upgraded.has(socket) ? Infinity : turn.incoming.readableLength)
+    unread.watch({ socket, below: below?.of(socket), waiting })
+  }
   server.on('request', (incoming, reply) => run(incoming, reply, undefined, false))
   server.on('checkContinue', (incoming, reply) => run(incoming, reply, undefined, true))
   server.on('checkExpectation', (_incoming, reply: ServerResponse) => refuse(reply, 417, 'the only expectation that is met is 100-continue'))
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
+    if (!(socket instanceof Socket)) throw new TypeError('a connection of this server is no socket')
     upgraded.add(socket)
     socket.once('close', () => upgraded.delete(socket))
     socket.on('error', () => {}) // a visitor's lost connection; whoever uses the socket sees it end
-    const reply = replyOn(incoming, socket)
-    run(incoming, reply, { incoming, reply, socket, firstBytes }, false)
+    const early = new EarlyBytes(socket, firstBytes)
+    const reply = replyOn(incoming, socket, () => {
+      early.take()
+      socket.setTimeout(server.keepAliveTimeout)
+    })
+    run(incoming, reply, { incoming, reply, socket, early }, false)
   })
   server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => {}) // Node's own listener is gone by now; a reset would end this process
@@ -120,6 +143,9 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
   })
   return {
     server,
+    get upgradedCount() {
+      return upgraded.size
+    },
     setTls: (next) => secure?.setSecureContext(next),
     setClientMs: (milliseconds) => {
       server.headersTimeout = milliseconds
@@ -133,12 +159,17 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused }: Http1
 }
 
 /** An upgrade request comes without a response object; refusals and plain answers need one. The connection ends with it. */
-function replyOn(incoming: IncomingMessage, socket: Duplex): ServerResponse {
+function replyOn(incoming: IncomingMessage, socket: Socket, onFinish: () => void): ServerResponse {
   const reply = new ServerResponse(incoming)
   reply.shouldKeepAlive = false
-  reply.assignSocket(socket as never) // ServerResponse only writes to it
+  reply.assignSocket(socket)
+  // Node's server does the next two for its own; it has let go of this socket.
+  const onDrain = (): void => void reply.emit('drain')
+  socket.on('drain', onDrain).on('timeout', () => socket.destroy())
   reply.once('finish', () => {
-    reply.detachSocket(socket as never)
+    socket.off('drain', onDrain)
+    reply.detachSocket(socket)
+    onFinish()
     socket.end()
     socket.resume() // so that the visitor's own end is seen, and the socket closes
   })

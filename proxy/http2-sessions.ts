@@ -73,6 +73,11 @@ export class Http2Sessions {
     this.#options = options
   }
 
+  /** Connections that are open now. */
+  get count(): number {
+    return this.#open.size
+  }
+
   /** Takes a connection on which the client speaks HTTP/2; bytes that came already wait in the socket. */
   accept(socket: Socket): void {
     if (socket.destroyed) return

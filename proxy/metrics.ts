@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ConnectionCounts } from './http-listener.ts'
 
 /** Seconds; from a cached public request to the longest wait that a time-out allows. */
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
@@ -11,6 +12,10 @@ export interface Sizes {
   readonly bannedClients: () => number
   readonly failingTunnelClients: () => number
   readonly bannedTunnelClients: () => number
+  /** Bytes of uploads that were read ahead of their ExApps. */
+  readonly aheadBytes: () => number
+  /** Of each HTTP listener, by its name. */
+  readonly connections: Readonly<Record<string, () => ConnectionCounts>>
 }
 
 export interface Metrics {
@@ -21,6 +26,7 @@ export interface Metrics {
   readonly badHttp: (status: number) => void
   nextcloudCall(call: string, outcome: string, seconds: number): void
   readonly webSockets: { opened(): void; closed(): void }
+  readonly requests: { begun(): void; ended(): void }
   watch(sizes: Sizes): void
 }
 
@@ -34,8 +40,10 @@ export function createMetrics(): Metrics {
   const calls = new Counter({ name: 'harpoon_nextcloud_calls_total', help: 'Calls to Nextcloud by endpoint and status or failure', labelNames: ['call', 'outcome'], registers })
   const callDuration = new Histogram({ name: 'harpoon_nextcloud_call_duration_seconds', help: 'Duration of calls to Nextcloud', labelNames: ['call'], buckets: latencyBuckets, registers })
   const webSockets = new Gauge({ name: 'harpoon_upgraded_connections', help: 'WebSockets and other upgraded connections that are open', registers })
+  let running = 0
   return {
     register,
+    requests: { begun: () => void (running += 1), ended: () => void (running -= 1) },
     request(app, outcome, status, seconds) {
       requests.inc({ app, outcome, status })
       // A WebSocket lasts as long as its page is open, which says nothing about how fast anything is.
@@ -57,6 +65,23 @@ export function createMetrics(): Metrics {
       gauge('harpoon_banned_clients', 'Clients that are banned now', sizes.bannedClients)
       gauge('harpoon_failing_tunnel_clients', 'Addresses with failed FRP logins in the window', sizes.failingTunnelClients)
       gauge('harpoon_banned_tunnel_clients', 'Addresses whose FRP logins are refused now', sizes.bannedTunnelClients)
+      gauge('harpoon_requests_running', 'Requests that have not ended yet, WebSockets included', () => running)
+      gauge('harpoon_read_ahead_bytes', 'Bytes of uploads that wait here because their ExApps do not read them', sizes.aheadBytes)
+      register.registerMetric(connectionGauge(sizes.connections))
     },
   }
+}
+
+function connectionGauge(connections: Sizes['connections']): Gauge {
+  return new Gauge({
+    name: 'harpoon_http_connections',
+    help: 'Connections of HTTP clients by listener and protocol',
+    labelNames: ['listener', 'protocol'],
+    registers: [],
+    collect() {
+      for (const [listener, count] of Object.entries(connections)) {
+        for (const [protocol, value] of Object.entries(count())) this.set({ listener, protocol }, value)
+      }
+    },
+  })
 }

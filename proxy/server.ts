@@ -25,6 +25,7 @@ import { createFront } from './request/front.ts'
 import { createPipeline } from './request/pipeline.ts'
 import { createResponder } from './request/respond.ts'
 import { createKeyCheck } from './request/shared-key.ts'
+import { UnreadClients } from './request/unread-clients.ts'
 import { createDial } from './tunnel/dial.ts'
 import { createTunnelMetrics } from './tunnel/metrics.ts'
 import { TunnelRegistry } from './tunnel/registry.ts'
@@ -98,7 +99,8 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     log,
     observe: (exchange, outcome, status) => metrics.request(exchange.app, outcome, status, (performance.now() - exchange.startedAt) / 1000),
   })
-  const forward = createForward({ connect, pools, get timeouts() { return timeouts() }, webSockets: metrics.webSockets })
+  const unread = new UnreadClients()
+  const forward = createForward({ connect, pools, unread, get timeouts() { return timeouts() }, webSockets: metrics.webSockets })
   const controlApi = await createControlApi({ storage: exApps, clientMs: () => timeouts().clientMs })
   const engines = new Engines({ pools, socketPath: config.dockerSocket, hasLocalSocket, get timeoutMs() { return timeouts().connectMs } })
   const pipeline = createPipeline({
@@ -110,12 +112,14 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     control: createControl({ engines, forward, api: (exchange, url) => controlApi.serve(exchange, url) }),
     front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies, forward }) : undefined,
     responder,
+    requests: metrics.requests,
   })
 
   // Listeners
-  const common = { pipeline, isSharedKey: createKeyCheck(sharedKeys), trustedProxies, clientMs: config.timeouts.clientMs, onRefused: metrics.badHttp }
-  const listeners: HttpListener[] = [await startHttpListener({ ...common, listen: config.listen.http })]
-  if (certificates.https) listeners.push(await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
+  const common = { pipeline, unread, isSharedKey: createKeyCheck(sharedKeys), trustedProxies, clientMs: config.timeouts.clientMs, onRefused: metrics.badHttp }
+  const http = await startHttpListener({ ...common, listen: config.listen.http })
+  const https = certificates.https && (await startHttpListener({ ...common, listen: config.listen.https, tls: certificates.https }))
+  const listeners: readonly HttpListener[] = https ? [http, https] : [http]
 
   metrics.watch({
     sessions: () => sessions.size,
@@ -124,6 +128,8 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
     bannedClients: () => bans.bannedCount,
     failingTunnelClients: () => tunnelFailures.size,
     bannedTunnelClients: () => tunnelFailures.bannedCount,
+    aheadBytes: () => unread.aheadBytes,
+    connections: { http: () => http.countConnections(), ...(https ? { https: () => https.countConnections() } : {}) },
   })
   let stopping = false
   const checks: readonly Check[] = [
@@ -138,17 +144,18 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime 
   const reload = async (): Promise<void> => {
     settings.reload()
     for (const listener of listeners) listener.setClientMs(timeouts().clientMs)
-    await reloadCertificates(certificates, config, { log, now, tunnels, https: listeners[1] })
+    await reloadCertificates(certificates, config, { log, now, tunnels, https })
   }
   const files = watchFiles({ files: [...config.files, ...certificateFiles(config)], onChange: reload })
 
   return {
-    ports: { http: listeners[0]?.port ?? 0, https: listeners[1]?.port, frp: tunnels.address.port, admin: admin.port },
+    ports: { http: http.port, https: https?.port, frp: tunnels.address.port, admin: admin.port },
     reload,
     close: async () => {
       stopping = true
       files.close()
       await finishRequests(listeners, timeouts().stopMs)
+      unread.close()
       await tunnels.close(0)
       await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close()])
       await admin.close()

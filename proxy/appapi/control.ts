@@ -3,6 +3,7 @@ import type { Exchange } from '../request/exchange.ts'
 import type { Forward } from '../request/forward.ts'
 import { headersForEngine } from '../request/headers.ts'
 import type { ControlTarget } from '../request/pipeline.ts'
+import { unlessGone } from '../request/unless-gone.ts'
 import { type ApiVersions, boundApiVersion } from './api-version.ts'
 import { allowDockerCall, type DockerCall } from './docker-allowlist.ts'
 import { type Engines, localEnginePort } from './engines.ts'
@@ -29,7 +30,7 @@ export function createControl({
     const port = exchange.head.last.get('docker-engine-port')
     if (!isDockerCall(port, target.path)) return api(exchange, (target.path === '' ? '/' : target.path) + target.query)
     const call = allowDockerCall(exchange.carrier.method, target.path)
-    const engine = await engines.find(port === undefined || port === '' ? String(localEnginePort) : port)
+    const engine = await unlessGone(exchange, engines.find(port === undefined || port === '' ? String(localEnginePort) : port))
     await forward(
       {
         upstream: engine.upstream,

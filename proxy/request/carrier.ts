@@ -16,6 +16,8 @@ export interface Carrier {
   readonly isEncrypted: boolean
   /** The request's body, to be read. */
   readonly incoming: Readable
+  /** Trailer fields behind the request's body, names and values in turn; there are none before it has ended. */
+  readonly trailers: readonly string[]
   /** The answer's body, to be watched: it closes when the client has everything, or is gone. */
   readonly reply: Writable
   /** Whether the client has been sent a head, so that no other answer is possible any more. */
@@ -29,6 +31,8 @@ export interface Carrier {
   hasBody(head: RequestHead): boolean
   /** Tells the client to send the body that it holds back. */
   sendContinue(): void
+  /** Passes on an upstream's interim response (1xx), where the client's protocol knows them. */
+  sendInterim(status: number, statusText: string, headers: FlatHeaders): void
   /** Sends the head of an upstream's response. The text counts in HTTP/1.1 only. */
   sendHead(status: number, statusText: string, headers: FlatHeaders): void
   /** Sends a head that still waits for its body. */

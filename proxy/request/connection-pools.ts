@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { Pool } from 'undici'
 import type { Connect } from './connect.ts'
+import { LineClient } from './upstream-line.ts'
 import { type Upstream, upstreamName } from './upstream.ts'
 
 /** Upstreams with kept connections; ExApps number in the tens, a header fallback (HaRP contract §3.2 row 6b) can name any. */
@@ -15,6 +16,14 @@ const idleConnectionMs = 4_000
 
 /** A response head; ExApps that set many cookies stay far below. */
 const maxResponseHeadBytes = 64 * 1024
+
+/** Of each connection to an upstream. */
+const lineOptions = {
+  pipelining: 1,
+  keepAliveTimeout: idleConnectionMs,
+  keepAliveMaxTimeout: idleConnectionMs,
+  maxHeaderSize: maxResponseHeadBytes,
+} as const
 
 /** Kept HTTP/1.1 connections to upstreams. One pool per upstream; the one used longest ago is closed first. */
 export class ConnectionPools {
@@ -38,20 +47,17 @@ export class ConnectionPools {
     if (known) return known
     const pool = new Pool('http://upstream', {
       connections: maxConnectionsPerUpstream,
-      pipelining: 1,
-      keepAliveTimeout: idleConnectionMs,
-      keepAliveMaxTimeout: idleConnectionMs,
-      maxHeaderSize: maxResponseHeadBytes,
-      connect: (_options, callback) => {
-        this.#connect(upstream).then(
-          // A socket that has ended by now would never start its request, and no limit of undici's would end it.
-          (socket) => (isUsable(socket) ? callback(null, socket as never) : callback(new ConnectionEndedError('the connection ended as soon as it was open'), null)),
-          (error: unknown) => callback(error instanceof Error ? error : new Error('connection failed', { cause: error }), null),
-        )
-      },
+      factory: (origin) => new LineClient(origin, lineOptions, (signal) => this.#open(upstream, signal)),
     })
     this.#pools.set(name, pool)
     return pool
+  }
+
+  /** A socket that has ended by now would never start its request, and no limit of undici's would end it. */
+  async #open(upstream: Upstream, signal: AbortSignal): Promise<Duplex> {
+    const socket = await this.#connect(upstream, signal)
+    if (isUsable(socket)) return socket
+    throw new ConnectionEndedError('the connection ended as soon as it was open')
   }
 
   /** Ends all connections at once, requests in flight included. */

@@ -154,6 +154,9 @@ export class ClientGoneError extends RequestError {
   readonly status = drop
   readonly outcome = 'client-gone'
   override readonly logLevel = 'info'
+  constructor(message = 'the client went away', options?: ErrorOptions) {
+    super(message, options)
+  }
 }
 
 /** A Docker API path outside the allow-list (HaRP contract §3.7). */

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Carrier } from './carrier.ts'
 import type { ClientAddress, PeerAddress } from './client-address.ts'
+import type { EarlyBytes } from './early-bytes.ts'
 import type { RequestHead } from './head.ts'
 
 /** One request and its reply, with what was read from them once. */
@@ -28,8 +29,8 @@ export interface Exchange {
 export interface Upgrade {
   readonly incoming: IncomingMessage
   readonly reply: ServerResponse
-  readonly socket: Duplex
-  readonly firstBytes: Buffer
+  readonly socket: Socket
+  readonly early: EarlyBytes
 }
 
 /** Whether a request body follows, whatever its method. */

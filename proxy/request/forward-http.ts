@@ -1,6 +1,7 @@
 import type { ConnectionPools } from './connection-pools.ts'
 import { type Exchange, hasBody } from './exchange.ts'
 import type { FlatHeaders } from './head.ts'
+import { requestTrailers } from './headers.ts'
 import { RequestBody } from './request-body.ts'
 import { ResponseRelay } from './response-relay.ts'
 import type { Upstream } from './upstream.ts'
@@ -51,7 +52,9 @@ export async function forwardHttp(plan: ForwardPlan, exchange: Exchange, deps: F
 }
 
 async function dispatch(plan: ForwardPlan, { carrier }: Exchange, body: RequestBody | null, { pools, timeouts }: ForwardDeps): Promise<void> {
-  const relay = new ResponseRelay({ carrier, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
+  const relay = new ResponseRelay({ carrier, hasBody: body !== null, clientStallMs: timeouts.clientMs, onHead: plan.onStatus })
+  // Before undici, which then ends the body or the connection upstream.
+  body?.once('end', () => relay.bodyEnded(requestTrailers(carrier.trailers))).once('error', relay.cutBody)
   const timeoutMs = plan.responseTimeoutMs ?? timeouts.serverMs
   const options = { path: plan.path, method: carrier.method, headers: plan.headers, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
   // undici closes the connection after every HEAD unless told that this one may be kept.

@@ -1,28 +1,39 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { type Duplex, pipeline } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { Connect } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
-import { responseHeaders } from './headers.ts'
+import { relayMessage } from './relay-message.ts'
+import { reset } from './reset.ts'
+import { ResponseRelay } from './response-relay.ts'
+import type { UnreadClients } from './unread-clients.ts'
 import { upstreamError } from './upstream-error.ts'
 
 /** After one side has ended, the other may finish for this long (HaRP contract §3.9). */
 const halfClosedMs = 30_000
 
+/** The same for a WebSocket whose client has ended: it closed without waiting for the answer, or is lost (RFC 6455 §7.1.4). */
+const webSocketEndedMs = 500
+
 /** How often an upgraded connection is looked at, as a part of its idle limit: it ends at most this much late. */
 const idleChecksPerLimit = 10
 
+/** Whoever accepted, watches or joins a socket listens for its end, and they go with it: Node need not warn. */
+const listenersPerSide = 20
+
 export interface WebSocketDeps {
   readonly connect: Connect
-  readonly timeouts: { readonly serverMs: number; readonly tunnelMs: number }
+  readonly timeouts: { readonly clientMs: number; readonly serverMs: number; readonly tunnelMs: number }
+  readonly unread: UnreadClients
   /** Told of each upgraded connection while it lasts, so that a stop can end it and a metric can count it. */
   readonly onOpen: (socket: Duplex) => void
 }
 
 /** Refuses a handshake that a WebSocket server would have to refuse (RFC 6455 §4.2.1). */
-export function checkHandshake({ incoming }: Upgrade): void {
-  if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return
+export function checkHandshake(upgrade: Upgrade): void {
+  if (!isWebSocket(upgrade)) return
+  const { incoming } = upgrade
   const key = incoming.headers['sec-websocket-key'] ?? ''
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) throw new MalformedRequestError('Sec-WebSocket-Key is not 16 bytes in base64')
 }
@@ -34,49 +45,49 @@ export function checkHandshake({ incoming }: Upgrade): void {
 export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
   const { upgrade } = exchange
   if (!upgrade) throw new TypeError('not an upgrade')
-  const upstream = await open(plan, upgrade, deps)
+  const upstream = await open(plan, exchange, upgrade, deps)
   if (!upstream) return
-  deps.onOpen(upgrade.socket)
-  await join(upgrade.socket, upstream, deps.timeouts.tunnelMs)
+  const { socket: client } = upgrade
+  deps.onOpen(client)
+  deps.unread.watch({ socket: client, waiting: () => upstream.writableLength })
+  await join(client, upstream, { idleMs: deps.timeouts.tunnelMs, clientEndedMs: isWebSocket(upgrade) ? webSocketEndedMs : halfClosedMs })
 }
 
 /**
  * The upstream's side once both have agreed; `undefined` when the ExApp answered in plain HTTP. Whatever the handshake took
  * is let go of when this returns: a WebSocket may stay for days.
  */
-async function open(plan: ForwardPlan, upgrade: Upgrade, deps: WebSocketDeps): Promise<Duplex | undefined> {
-  const client = upgrade.socket
+async function open(plan: ForwardPlan, { carrier }: Exchange, upgrade: Upgrade, deps: WebSocketDeps): Promise<Duplex | undefined> {
   const abort = new AbortController()
-  const stopWatching = watchForEnd(client, () => abort.abort(new ClientGoneError('the client went away')))
+  const onGone = (): void => abort.abort(new ClientGoneError())
+  carrier.reply.once('close', onGone)
+  if (carrier.isGone) onGone()
   try {
     const upstream = await deps.connect(plan.upstream, abort.signal)
     const answer = await handshake(plan, upgrade, upstream, deps.timeouts.serverMs, abort.signal)
-    plan.onStatus(answer.response.statusCode ?? 0)
     if (!answer.upgraded) {
-      await passAnswer(answer.response, upgrade)
+      const relay = new ResponseRelay({ carrier, hasBody: false, clientStallMs: deps.timeouts.clientMs, onHead: plan.onStatus })
+      relayMessage(answer.response, relay, plan.responseTimeoutMs ?? deps.timeouts.serverMs)
+      await relay.done
       return undefined
     }
+    plan.onStatus(101)
     upgrade.reply.statusCode = 101 // for the log and the metric
+    const { socket: client } = upgrade
     client.write(responseHead(answer.response), 'latin1')
+    const early = upgrade.early.take()
+    if (early.length > 0) upstream.write(early)
     if (answer.firstBytes.length > 0) client.write(answer.firstBytes)
-    if (upgrade.firstBytes.length > 0) upstream.write(upgrade.firstBytes)
     return upstream
   } catch (error) {
+    if (carrier.headSent) carrier.cutShort()
     throw upstreamError(error, plan)
   } finally {
-    stopWatching()
+    carrier.reply.off('close', onGone)
   }
 }
 
-/** Nobody reads from the client while the ExApp has not answered; its end would go unseen. */
-function watchForEnd(client: Duplex, onEnd: () => void): () => void {
-  // Bytes that came early stay where they are; with none before it, reading shows an end.
-  const onReadable = (): void => {
-    if (client.readableLength === 0) client.read()
-  }
-  client.on('readable', onReadable).once('end', onEnd).once('close', onEnd)
-  return () => client.off('readable', onReadable).off('end', onEnd).off('close', onEnd)
-}
+const isWebSocket = ({ incoming }: Upgrade): boolean => incoming.headers.upgrade?.toLowerCase() === 'websocket'
 
 type Answer =
   | { readonly upgraded: true; readonly response: IncomingMessage; readonly firstBytes: Buffer }
@@ -104,26 +115,19 @@ function handshake(plan: ForwardPlan, { incoming }: Upgrade, upstream: Duplex, t
   })
 }
 
-/** The ExApp refused or answered in plain HTTP; its words are the client's. */
-function passAnswer(response: IncomingMessage, { reply }: Upgrade): Promise<void> {
-  reply.writeHead(response.statusCode ?? 502, response.statusMessage, responseHeaders(response.rawHeaders))
-  return new Promise((resolve, reject) => {
-    pipeline(response, reply, (error) => {
-      response.socket.destroy()
-      if (error) reject(error)
-      else resolve()
-    })
-  })
-}
-
 function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: IncomingMessage): string {
   const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
+interface JoinLimits {
+  readonly idleMs: number
+  readonly clientEndedMs: number
+}
+
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join(client: Duplex, upstream: Duplex, idleMs: number): Promise<void> {
+async function join(client: Duplex, upstream: Duplex, { idleMs, clientEndedMs }: JoinLimits): Promise<void> {
   let moved = false
   const onData = (): void => {
     moved = true
@@ -140,11 +144,19 @@ async function join(client: Duplex, upstream: Duplex, idleMs: number): Promise<v
     if (now - idleSince >= idleMs) endBoth()
   }, Math.max(10, idleMs / idleChecksPerLimit))
   let halfClosed: NodeJS.Timeout | undefined
-  const onEnd = (): void => {
-    halfClosed ??= setTimeout(endBoth, halfClosedMs)
+  const endSoon = (milliseconds: number): void => {
+    clearTimeout(halfClosed)
+    halfClosed = setTimeout(() => {
+      reset(upstream)
+      client.destroy()
+    }, milliseconds)
   }
   try {
-    for (const side of [client, upstream]) side.on('data', onData).once('end', onEnd)
+    for (const side of [client, upstream]) side.setMaxListeners(listenersPerSide).on('data', onData)
+    client.once('end', () => endSoon(clientEndedMs))
+    // Before the `pipe()` ends it in order, up to which it may never read. Over TLS there is no half-closed state.
+    client.once('error', () => reset(upstream)).once('close', () => reset(upstream))
+    upstream.once('end', () => endSoon(halfClosedMs))
     // Two `pipe()`s: `pipeline()` holds half as much again as all else of an idle WebSocket.
     client.pipe(upstream).pipe(client)
     await Promise.all([closed(client, endBoth), closed(upstream, endBoth)])

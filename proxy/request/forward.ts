@@ -2,12 +2,14 @@ import type { Connect } from './connect.ts'
 import type { Exchange } from './exchange.ts'
 import { type ForwardDeps, forwardHttp, type ForwardPlan } from './forward-http.ts'
 import { checkHandshake, forwardWebSocket } from './forward-websocket.ts'
+import type { UnreadClients } from './unread-clients.ts'
 
 /** Sends a request where its plan says, as HTTP or as an upgrade. Throws a `RequestError` while the client can still be answered. */
 export type Forward = (plan: ForwardPlan, exchange: Exchange) => Promise<void>
 
 export interface ForwardingDeps extends ForwardDeps {
   readonly connect: Connect
+  readonly unread: UnreadClients
   readonly webSockets: { opened(): void; closed(): void }
 }
 

@@ -41,6 +41,16 @@ export function responseHeaders(raw: readonly (Buffer | string)[]): FlatHeaders 
   return passedOn(flat, () => false)
 }
 
+/** Fields that a message has to have from its beginning: behind its body they would be believed by whoever puts the two together (RFC 9110 §6.5.1). */
+const noTrailers: ReadonlySet<string> = new Set(
+  ['host', 'content-length', 'content-type', 'content-encoding', 'content-range', 'authorization', 'cookie', 'cache-control', 'max-forwards', 'range']
+    .concat('if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', ...stamped, ...forwarding),
+)
+
+/** What a request has behind its body, less what has no place there. */
+export const requestTrailers = (rawTrailers: readonly string[]): FlatHeaders =>
+  rawTrailers.length === 0 ? [] : passedOn(rawTrailers, (name) => noTrailers.has(name))
+
 function passedOn(rawHeaders: readonly string[], dropped: (name: string) => boolean): FlatHeaders {
   const named = connectionNames(rawHeaders)
   const headers: FlatHeaders = []

@@ -1,10 +1,9 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { Carrier } from './carrier.ts'
 import { discard } from './discard.ts'
 import type { RequestHead } from './head.ts'
 import type { FlatHeaders } from './head.ts'
+import { reset } from './reset.ts'
 
 /** One request and its reply on an HTTP/1.1 connection. */
 export class Http1Carrier implements Carrier {
@@ -36,6 +35,10 @@ export class Http1Carrier implements Carrier {
     return 'encrypted' in this.incoming.socket
   }
 
+  get trailers(): readonly string[] {
+    return this.incoming.rawTrailers
+  }
+
   get headSent(): boolean {
     return this.reply.headersSent
   }
@@ -54,6 +57,13 @@ export class Http1Carrier implements Carrier {
 
   sendContinue(): void {
     this.reply.writeContinue()
+  }
+
+  /** Clients of HTTP/1.0 would take it for the answer (RFC 9110 §15.2). */
+  sendInterim(status: number, statusText: string, headers: FlatHeaders): void {
+    if (this.incoming.httpVersionMinor < 1) return
+    const lines = pairs(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    this.reply.socket?.write(`HTTP/1.1 ${status} ${statusLineText(statusText)}\r\n${lines.join('')}\r\n`, 'latin1')
   }
 
   sendHead(status: number, statusText: string, headers: FlatHeaders): void {
@@ -99,9 +109,7 @@ export class Http1Carrier implements Carrier {
 
   /** A reset tells a scanner least and costs least. */
   drop(): void {
-    const { socket } = this.incoming
-    if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
-    else socket.destroy()
+    reset(this.incoming.socket)
   }
 
   forRouter(): { readonly incoming: IncomingMessage; readonly reply: ServerResponse } {

@@ -26,9 +26,10 @@ export class Http2Carrier implements Carrier {
   readonly method: string
   readonly target: string
   readonly rawHeaders: readonly string[]
+  trailers: readonly string[] = []
   readonly #peer: Http2Peer
   #status = 0
-  #trailers: OutgoingHttpHeaders = {}
+  #replyTrailers: OutgoingHttpHeaders = {}
   /** Trailers, even none, have to be sent before the stream may be ended. */
   #trailersDue = false
   /** Nothing more of the body is taken; the stream is reset as soon as the answer is whole. */
@@ -42,6 +43,7 @@ export class Http2Carrier implements Carrier {
     this.target = head.target
     this.rawHeaders = head.rawHeaders
     this.#peer = peer
+    if (!stream.endAfterHeaders) stream.once('trailers', (_fields, _flags, rawTrailers: readonly string[]) => (this.trailers = rawTrailers))
   }
 
   get remoteAddress(): string | undefined {
@@ -72,6 +74,10 @@ export class Http2Carrier implements Carrier {
     if (!this.isGone) this.reply.additionalHeaders({ ':status': 100 })
   }
 
+  sendInterim(status: number, _statusText: string, headers: FlatHeaders): void {
+    if (!this.isGone) this.reply.additionalHeaders({ ...headerFields(headers), ':status': status })
+  }
+
   /** HTTP/2 has no status text. Unless the length is known there may be trailers; whether there are is known at the end only. */
   sendHead(status: number, _statusText: string, headers: FlatHeaders): void {
     if (status > 599) throw new UpstreamClosedError(`the upstream's status ${status} cannot be said in HTTP/2`)
@@ -94,7 +100,7 @@ export class Http2Carrier implements Carrier {
   }
 
   end(trailers: FlatHeaders, stallMs: number): void {
-    if (this.#trailersDue) this.#trailers = trailerFields(trailers)
+    if (this.#trailersDue) this.#replyTrailers = headerFields(trailers)
     if (!this.reply.writableEnded) this.reply.end()
     if (this.reply.writableLength > 0) this.limitStall(stallMs) // goes with the stream
   }
@@ -145,7 +151,7 @@ export class Http2Carrier implements Carrier {
   }
 
   readonly #onWantTrailers = (): void => {
-    this.reply.sendTrailers(this.#trailers) // Node sends them with setImmediate(): what comes after follows them
+    this.reply.sendTrailers(this.#replyTrailers) // Node sends them with setImmediate(): what comes after follows them
     this.#trailersDue = false
     if (this.#discarding) setImmediate(this.#resetQuietly)
   }
@@ -159,7 +165,7 @@ class ResponseCutError extends Error {}
 /** Have no body, whatever the upstream sends (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
-function trailerFields(flat: FlatHeaders): OutgoingHttpHeaders {
+function headerFields(flat: FlatHeaders): OutgoingHttpHeaders {
   const fields: Record<string, string[]> = {}
   for (let index = 0; index + 1 < flat.length; index += 2) (fields[(flat[index] ?? '').toLowerCase()] ??= []).push(flat[index + 1] ?? '')
   return fields

@@ -1,9 +1,10 @@
 import type { User, VisitorCredentials } from '../nextcloud/client.ts'
 import type { ExApp } from '../nextcloud/exapp.ts'
 import { RouteTable } from '../routes/route-table.ts'
-import { BadControlHeaderError, WrongSignatureError } from './errors.ts'
+import { BadControlHeaderError, ClientGoneError, WrongSignatureError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { cookieValue } from './head.ts'
+import { unlessGone } from './unless-gone.ts'
 
 /** Who asks. */
 export type Caller =
@@ -47,7 +48,7 @@ const sessionCookie = 'oc_sessionPassphrase'
 
 export type FindUser = (appId: string, visitor: VisitorCredentials, hasSession: boolean) => User | Promise<User>
 
-/** Asks who the visitor is, or takes it for nobody when there is nothing to ask about. Never throws: routes decide what a failure means (Q35). */
+/** Asks who the visitor is, or takes it for nobody when there is nothing to ask about. Routes decide what a failure means (Q35). @throws ClientGoneError */
 export async function identify(exchange: Exchange, exApp: ExApp, findUser: FindUser): Promise<Caller> {
   const { last, cookies } = exchange.head
   const authorization = last.get('authorization')
@@ -55,8 +56,10 @@ export async function identify(exchange: Exchange, exApp: ExApp, findUser: FindU
   if (!hasSession && authorization === undefined) return nobody
   try {
     const visitor = { cookies, authorization, userAgent: last.get('user-agent'), clientAddress: exchange.client }
-    return { kind: 'visitor', user: await findUser(exApp.id, visitor, hasSession) }
+    const found = findUser(exApp.id, visitor, hasSession)
+    return { kind: 'visitor', user: found instanceof Promise ? await unlessGone(exchange, found) : found }
   } catch (cause) {
+    if (cause instanceof ClientGoneError) throw cause
     return { kind: 'unidentified', cause }
   }
 }

@@ -1,7 +1,7 @@
 import type { ExApp } from '../nextcloud/exapp.ts'
 import { authorize, type Permit, refuseLifecyclePath } from './authorize.ts'
 import type { BanList } from './ban-list.ts'
-import { BannedError, ClimbingPathError, ExAppLookupError, MalformedRequestError, NoAppIdError, UnknownExAppError, WrongKeyError } from './errors.ts'
+import { BannedError, ClientGoneError, ClimbingPathError, ExAppLookupError, MalformedRequestError, NoAppIdError, UnknownExAppError, WrongKeyError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forward } from './forward.ts'
 import type { ForwardPlan } from './forward-http.ts'
@@ -9,6 +9,7 @@ import { headersForExApp } from './headers.ts'
 import { type Caller, type DirectRequest, exAppFromHeaders, type FindUser, identify, nobody, readDirectRequest } from './identity.ts'
 import type { Responder } from './respond.ts'
 import { readTarget, type Target, upstreamPath } from './target.ts'
+import { unlessGone } from './unless-gone.ts'
 import { upstreamFor } from './upstream.ts'
 
 export interface PipelineDeps {
@@ -22,6 +23,8 @@ export interface PipelineDeps {
   /** Everything that is not ours, when the front is on. */
   readonly front: ((exchange: Exchange) => Promise<void>) | undefined
   readonly responder: Responder
+  /** Told of each request while it lasts. */
+  readonly requests: { begun(): void; ended(): void }
 }
 
 export type ControlTarget = Extract<Target, { kind: 'control' }>
@@ -33,11 +36,14 @@ export type Pipeline = (exchange: Exchange) => Promise<void>
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
   return async (exchange) => {
+    deps.requests.begun()
     try {
       await decide(exchange)
       deps.responder.finished(exchange)
     } catch (error) {
       deps.responder.refused(exchange, error)
+    } finally {
+      deps.requests.ended()
     }
   }
 
@@ -77,12 +83,14 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   /** AppAPI's own requests do without Nextcloud: at `/init` it may not know the app yet. */
   async function findExApp(exchange: Exchange, appId: string, direct: DirectRequest | undefined): Promise<ExApp> {
     try {
-      const found = await deps.findExApp(appId)
+      const asked = deps.findExApp(appId)
+      const found = asked instanceof Promise ? await unlessGone(exchange, asked) : asked
       if (found) {
         exchange.app = found.id
         return found
       }
     } catch (error) {
+      if (error instanceof ClientGoneError) throw error
       if (!direct) throw new ExAppLookupError(appId, error)
     }
     if (!direct) throw new UnknownExAppError(appId)

@@ -1,10 +1,17 @@
 import type { Dispatcher } from 'undici'
 import type { Carrier } from './carrier.ts'
-import { ClientGoneError } from './errors.ts'
+import { ClientGoneError, UpstreamClosedError } from './errors.ts'
+import type { FlatHeaders } from './head.ts'
 import { responseHeaders } from './headers.ts'
+import type { LineUser, UpstreamLine } from './upstream-line.ts'
+
+/** Interim responses to one request: each of them may be as long as a head, and puts off the limit for the response. */
+const maxInterimResponses = 16
 
 export interface RelayOptions {
   readonly carrier: Carrier
+  /** Whether the request has a body. */
+  readonly hasBody: boolean
   /** How long a client may leave sent bytes unread while more wait, in milliseconds. */
   readonly clientStallMs: number
   /** Called once, with the upstream's status, before the head goes to the client. */
@@ -12,14 +19,16 @@ export interface RelayOptions {
 }
 
 /** Passes an upstream's response to the client as it comes: nothing is gathered, the client's pace is the upstream's. */
-export class ResponseRelay implements Dispatcher.DispatchHandler {
+export class ResponseRelay implements LineUser {
   /** Resolves when the whole response has been handed over, rejects with what ended it before. */
   readonly done: Promise<void>
   readonly #options: RelayOptions
+  #line: UpstreamLine | undefined
   #controller: Dispatcher.DispatchController | undefined
   #resolve: () => void = () => {}
   #reject: (error: unknown) => void = () => {}
-  #hasBody = false
+  #interimCount = 0
+  #hasResponseBody = false
   #ended = false
 
   constructor(options: RelayOptions) {
@@ -29,27 +38,49 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
       this.#reject = reject
     })
     options.carrier.reply.once('close', this.#onClientClose)
+    if (options.carrier.isGone) this.#onClientClose()
+  }
+
+  takeLine(line: UpstreamLine): boolean {
+    this.#line = line
+    return !this.#options.carrier.isGone
+  }
+
+  /** The request's body has ended with these. */
+  bodyEnded(trailers: FlatHeaders): void {
+    this.#line?.sendTrailers(trailers)
+  }
+
+  /** Gives up a request whose upstream may not have read its body: it shall see that all the same. */
+  readonly cutBody = (): void => {
+    if (this.#controller && this.#options.hasBody && !this.#ended) this.#line?.cut()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#options.carrier.isGone) controller.abort(new ClientGoneError('the client went away'))
+    if (this.#options.carrier.isGone) controller.abort(new ClientGoneError())
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText?: string): void {
-    if (status < 200) return // 1xx concern this hop; the client has had its own 100 from us
     const { carrier, onHead } = this.#options
-    onHead(status)
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []
+    if (status < 200) {
+      this.#interimCount += 1
+      if (status < 100) controller.abort(new UpstreamClosedError(`the upstream's status ${status} is none`))
+      else if (this.#interimCount > maxInterimResponses) controller.abort(new UpstreamClosedError('the upstream sends one interim response after the other'))
+      else carrier.sendInterim(status, statusText ?? '', responseHeaders(raw))
+      return
+    }
+    onHead(status)
     carrier.sendHead(status, statusText ?? '', responseHeaders(raw))
     // The head of an event stream must not wait for its first event; a body that came in the same packet goes with the head.
     process.nextTick(() => {
-      if (!this.#hasBody && !this.#ended && !carrier.isGone) carrier.flushHead()
+      if (!this.#hasResponseBody && !this.#ended && !carrier.isGone) carrier.flushHead()
     })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#hasBody = true
+    this.#hasResponseBody = true
     const { carrier, clientStallMs } = this.#options
     if (carrier.write(chunk) || controller.paused) return
     controller.pause()
@@ -68,13 +99,19 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#resolve()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: unknown, error: Error): void {
     this.#finish()
     this.#reject(error)
   }
 
   readonly #onClientClose = (): void => {
-    if (!this.#ended) this.#controller?.abort(new ClientGoneError('the client went away'))
+    if (this.#ended) return
+    const gone = new ClientGoneError()
+    this.cutBody()
+    if (this.#controller) return this.#controller.abort(gone)
+    // It waits for a connection yet, or for its turn to have one.
+    this.#line?.giveUp(gone)
+    this.onResponseError(undefined, gone)
   }
 
   #finish(): void {

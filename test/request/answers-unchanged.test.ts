@@ -127,24 +127,6 @@ describe('an answer of the ExApp', () => {
   it('may have a status text of bytes in no known encoding', async () => {
     expect((await ask('HTTP/1.1 200 Sch\xf6n\r\nContent-Length: 2\r\n\r\nok')).body).toBe('ok')
   })
-
-  it.each(['103 Early Hints\r\nLink: </a.css>; rel=preload', '102 Processing'])('may be preceded by %j, which concerns our hop only', async (interim) => {
-    const { lines, body } = await ask(`HTTP/1.1 ${interim}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
-    expect(lines[0]).toBe('HTTP/1.1 200 OK')
-    expect(named(lines, 'link')).toEqual([])
-    expect(body).toBe('ok')
-  })
-})
-
-describe('an unsolicited 100 Continue of the ExApp', () => {
-  it('is an error of the ExApp, which never hears of Expect: undici takes no 100', async () => {
-    const stage = await setStage()
-    const exApp = await startRawExApp((request) => request.answer('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
-    stage.nextcloud.addExApp({ appId: 'raw', port: exApp.port, routes: [{ url: '.*', access_level: 0 }] })
-    expect(await sendForAnswer({ port: stage.port, path: '/exapps/raw/x', method: 'POST' })).toMatchObject({ status: 502 })
-    await stage.close()
-    await exApp.close()
-  })
 })
 
 describe('a request of the client', () => {

@@ -135,7 +135,7 @@ describe('a request head of HTTP/2', () => {
     expect(first?.head).toContain(`content-length: ${hidden.length + 4}`)
   })
 
-  it('with trailers is forwarded without them', async () => {
+  it('with a length in its trailers is refused, or forwarded without it', async () => {
     const before = exApp.requests.length
     const client = await connectFrames(stage.port)
     client.write(
@@ -145,7 +145,7 @@ describe('a request head of HTTP/2', () => {
     )
     expect(await verdict(client)).toMatch(/^200|reset with 1$/)
     client.close()
-    expect(exApp.requests.slice(before).map(({ head }) => head).join('')).not.toMatch(/x-sum|content-length: 9/)
+    expect(exApp.requests.slice(before).map(({ head }) => head).join('')).not.toContain('content-length: 9')
   })
 
   it('for CONNECT gets 405', async () => {

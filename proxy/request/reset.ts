@@ -1,0 +1,13 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+
+/**
+ * Ends a connection so that its other end sees it even while it does not read: an orderly end would wait behind what it has
+ * not taken. Connections that cannot be reset are just closed.
+ */
+export function reset(connection: Duplex): void {
+  const isTcp = connection instanceof Socket && !(connection instanceof TLSSocket) && connection.remoteAddress !== undefined
+  if (isTcp) connection.resetAndDestroy()
+  else connection.destroy()
+}
