@@ -1,5 +1,5 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { type Duplex, pipeline } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { Connect } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
@@ -23,7 +23,7 @@ const lastWordsMs = 1_000
 /** The same for a WebSocket whose client has ended: it closed without waiting for the answer, or is lost (RFC 6455 §7.1.4). */
 const webSocketEndedMs = 500
 
-/** `pipeline()` alone puts eight on a socket that is read and written; they go with it, so that Node need not warn. */
+/** Whoever accepted, watches or joins a socket listens for its end, and they go with it: Node need not warn. */
 const listenersPerSide = 20
 
 export interface WebSocketDeps {
@@ -47,8 +47,22 @@ export function checkHandshake(upgrade: Upgrade): void {
  * answer goes to the client as it is. Throws a `RequestError` while the client can still be answered.
  */
 export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, deps: WebSocketDeps): Promise<void> {
-  const { upgrade, carrier } = exchange
+  const { upgrade } = exchange
   if (!upgrade) throw new TypeError('not an upgrade')
+  const upstream = await open(plan, exchange, upgrade, deps)
+  if (!upstream) return
+  const { socket: client } = upgrade
+  deps.onOpen(client)
+  deps.unread.watch({ socket: client, waiting: () => upstream.writableLength })
+  const pauseMs = isWebSocket(upgrade) ? webSocketEndedMs : plan.upstream.kind === 'tunnel' ? lastWordsMs : halfClosedMs
+  await join(client, upstream, { idleMs: deps.timeouts.tunnelMs, pauseMs })
+}
+
+/**
+ * The upstream's side once both have agreed; `undefined` when the ExApp answered in plain HTTP. Whatever the handshake took
+ * is let go of when this returns: a WebSocket may stay for days.
+ */
+async function open(plan: ForwardPlan, { carrier }: Exchange, upgrade: Upgrade, deps: WebSocketDeps): Promise<Duplex | undefined> {
   const abort = new AbortController()
   const onGone = (): void => abort.abort(new ClientGoneError())
   carrier.reply.once('close', onGone)
@@ -59,17 +73,17 @@ export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, de
     if (!answer.upgraded) {
       const relay = new ResponseRelay({ carrier, hasBody: false, clientStallMs: deps.timeouts.clientMs, onHead: plan.onStatus })
       relayMessage(answer.response, relay, plan.responseTimeoutMs ?? deps.timeouts.serverMs)
-      return await relay.done
+      await relay.done
+      return undefined
     }
     plan.onStatus(101)
-    carrier.reply.off('close', onGone)
     upgrade.reply.statusCode = 101 // for the log and the metric
     const { socket: client } = upgrade
     client.write(responseHead(answer.response), 'latin1')
-    deps.onOpen(client)
-    deps.unread.watch({ socket: client, waiting: () => upstream.writableLength })
-    const pauseMs = isWebSocket(upgrade) ? webSocketEndedMs : plan.upstream.kind === 'tunnel' ? lastWordsMs : halfClosedMs
-    await join({ client, upstream }, upgrade.early.take(), answer.firstBytes, { idleMs: deps.timeouts.tunnelMs, pauseMs })
+    const early = upgrade.early.take()
+    if (early.length > 0) upstream.write(early)
+    if (answer.firstBytes.length > 0) client.write(answer.firstBytes)
+    return upstream
   } catch (error) {
     if (carrier.headSent) carrier.cutShort()
     throw upstreamError(error, plan)
@@ -112,11 +126,6 @@ function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: Inco
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-interface Ends {
-  readonly client: Duplex
-  readonly upstream: Duplex
-}
-
 interface JoinLimits {
   readonly idleMs: number
   /** The longest pause that is left to the upstream when the client has ended. */
@@ -124,7 +133,11 @@ interface JoinLimits {
 }
 
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join({ client, upstream }: Ends, fromClient: Buffer, fromUpstream: Buffer, { idleMs, pauseMs }: JoinLimits): Promise<void> {
+async function join(client: Duplex, upstream: Duplex, { idleMs, pauseMs }: JoinLimits): Promise<void> {
+  const endBoth = (): void => {
+    client.destroy()
+    upstream.destroy()
+  }
   const cut = (): void => {
     reset(upstream)
     client.destroy()
@@ -146,18 +159,26 @@ async function join({ client, upstream }: Ends, fromClient: Buffer, fromUpstream
         return unsaid < before
       })
     })
-    // Before `pipeline()` ends it in order, up to which it may never read. Over TLS there is no half-closed state.
+    // Before the `pipe()` ends it in order, up to which it may never read. Over TLS there is no half-closed state.
     client.once('error', () => reset(upstream)).once('close', () => reset(upstream))
-    if (fromClient.length > 0) upstream.write(fromClient)
-    if (fromUpstream.length > 0) client.write(fromUpstream)
-    await pump(client, upstream)
+    // Two `pipe()`s: `pipeline()` holds half as much again as all else of an idle WebSocket.
+    client.pipe(upstream).pipe(client)
+    await Promise.all([closed(client, endBoth), closed(upstream, endBoth)])
   } finally {
     idle.stop()
     clearTimeout(halfClosed)
-    client.destroy()
-    upstream.destroy()
+    endBoth()
   }
 }
 
-/** Either side may go at any time; that is how such connections end, and no failure. */
-const pump = (client: Duplex, upstream: Duplex): Promise<void> => new Promise((resolve) => pipeline(client, upstream, client, () => resolve()))
+/** Resolves when a side is closed, and tells when that came before its end: what it had sent by then may be incomplete. */
+function closed(side: Duplex, onCut: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const onClose = (): void => {
+      if (!side.readableEnded) onCut()
+      resolve()
+    }
+    if (side.closed) onClose()
+    else side.once('close', onClose)
+  })
+}

@@ -133,6 +133,12 @@ describeWithPeer('the image of the data plane', dockerEngine, ({ current, prepar
     expect(names.filter((name) => /^app\/(proxy\/.*\.test\.ts|node_modules\/(npm|vitest|typescript|oxlint|node))$/.test(name))).toEqual([])
   }, TEST_TIMEOUT_MS)
 
+  it('brings the program compiled, for the user that it runs as', async () => {
+    const { container } = await start('--env', 'NODE_DEBUG_NATIVE=COMPILE_CACHE')
+    await container.healthy()
+    expect(await container.logs()).toContain('V8 code cache for ESM file:///app/proxy/run.ts was accepted')
+  }, TEST_TIMEOUT_MS)
+
   it('carries nothing of the machine that built it', async () => {
     const { docker } = current()
     expect(JSON.parse(await docker(['inspect', '--format', '{{json .Config.Env}}', tag]))).toEqual([
