@@ -102,11 +102,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     const { socket } = incoming
     const turn = turns.get(socket)
     if (!turn) {
-      const first = { reply, incoming, waiting: 0 }
-      lookAfter(socket, first)
-      socket.once('close', () => {
-        while (first.waiting > 0) leaveQueue(first)
-      })
+      lookAfter(socket, { reply, incoming, waiting: 0 })
       return start(incoming, reply, upgrade, expectsContinue)
     }
     const { reply: previous } = turn
@@ -114,9 +110,10 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     turn.incoming = incoming
     if (previous.writableFinished || previous.destroyed) return start(incoming, reply, upgrade, expectsContinue)
     // The one before may change what this one finds (RFC 9112 §9.3.2), and nobody shall have more than one here by sending ahead.
-    if (!mayWait(turn)) return void socket.destroy()
-    previous.once('close', () => {
-      leaveQueue(turn)
+    if (socket.destroyed || !mayWait(turn)) return void socket.destroy() // what came in one packet with the one too many
+    previous.once('close', () => { // also when the connection is lost: Node closes all replies then
+      turn.waiting -= 1
+      pipelined.release()
       if (!socket.destroyed && previous.shouldKeepAlive) start(incoming, reply, upgrade, expectsContinue)
     })
   }
@@ -128,11 +125,6 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelin
     }
     turn.waiting += 1
     return true
-  }
-  const leaveQueue = (turn: Turn): void => {
-    if (turn.waiting === 0) return // all have left with their connection
-    turn.waiting -= 1
-    pipelined.release()
   }
   /** Nothing is read ahead for those who send ahead themselves, nor of what is HTTP no more. */
   const lookAfter = (socket: Socket, turn: Turn): void => {

@@ -20,8 +20,8 @@ describeLimits('what Nextcloud is asked and says', () => {
     expect(await statusOf({ port: stage.port, path: '/exapps/unknown/x', from: freshClient() })).toBe(503)
     expect(await stage.timesReached('nextcloud_calls')).toBe(3)
     await stage.expectOthersServed()
-    stage.nextcloud.clearFaults()
-    void asking
+    await stage.nextcloud.close() // and with it the questions
+    expect(await Promise.all(asking)).toMatchObject([{ status: 401 }, { status: 401 }])
   })
 
   it('is an answer of a mebibyte at most', async () => {

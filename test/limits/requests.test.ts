@@ -71,10 +71,22 @@ describeLimits('visitors’ requests', () => {
     await stage.expectOthersServed()
     one.socket.destroy()
     await one.closed
-    const fourth = await connectRaw(stage.port, freshClient())
-    fourth.write(get('status/418') + get('status/418'))
-    await expect.poll(() => fourth.received.match(/HTTP\/1.1 418/g)).toHaveLength(2)
-    for (const { socket } of [other, fourth]) socket.destroy()
+    // Two places are free again; who takes them gives them back as its turn comes.
+    const later = [await connectRaw(stage.port, freshClient()), await connectRaw(stage.port, freshClient())]
+    for (const client of later) {
+      client.write(get('status/418').repeat(3))
+      await expect.poll(() => client.received.match(/HTTP\/1.1 418/g)).toHaveLength(3)
+    }
+    for (const { socket } of [other, ...later]) socket.destroy()
+  })
+
+  it('may be sent ahead a hundred times on one connection; then it is closed', async () => {
+    stage = await setLimitStage()
+    const client = await connectRaw(stage.port, freshClient())
+    client.write(get('hang') + get('public').repeat(250))
+    expect(await client.closed).toBe('')
+    expect(await stage.timesReached('pipelined_requests_per_connection')).toBe(1)
+    await stage.expectOthersServed()
   })
 
   describe('that are larger than they may be', () => {

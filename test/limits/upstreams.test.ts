@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -13,7 +14,13 @@ import { describeLimits, type LimitStage, setLimitStage } from './limit-stage.ts
 
 describeLimits('what waits for an ExApp or an engine', () => {
   let stage: LimitStage
-  afterEach(() => stage.close())
+  /** Requests that are answered at the end at the latest. */
+  const waiting: Promise<unknown>[] = []
+  const ask = (path: string) => void waiting.push(send({ port: stage.port, path }))
+  afterEach(async () => {
+    await stage.close()
+    await Promise.all(waiting.splice(0))
+  })
   const signed = (path: string) => sendForAnswer({ port: stage.port, path, headers: directHeaders() })
 
   it('is so many requests; one more is answered with 503, other ExApps are served', async () => {
@@ -22,14 +29,14 @@ describeLimits('what waits for an ExApp or an engine', () => {
     stage.nextcloud.addExApp({ ...demoApp(slow.port), appId: 'slow' })
     let arrived = 0
     slow.server.on('request', () => (arrived += 1))
-    const hanging = [1, 2, 3].map(() => send({ port: stage.port, path: '/exapps/slow/x' }))
+    for (let n = 0; n < 3; n++) ask('/exapps/slow/x')
     await expect.poll(() => arrived).toBe(3)
     expect(await signed('/exapps/slow/x')).toMatchObject({ status: 503, text: `3 requests to tcp:127.0.0.1:${slow.port} wait for its answers already; is it busy?` })
     expect(await sendForAnswer({ port: stage.port, path: '/exapps/slow/x' })).toMatchObject({ status: 503, text: '503 Service Unavailable' })
     expect(await stage.timesReached('requests_per_upstream')).toBe(2)
     await stage.expectOthersServed()
     await slow.close()
-    await Promise.all(hanging)
+    await Promise.all(waiting)
     expect(await statusOf({ port: stage.port, path: '/exapps/slow/x' })).toBe(503) // nobody listens any more: another reason
     expect(stage.plane.log.at(-1)).toMatchObject({ outcome: 'unreachable' })
   })
@@ -68,27 +75,24 @@ describeLimits('what waits for an ExApp or an engine', () => {
     stage = await setLimitStage({}, { tunnelLimits: { workConnectionWaiters: 2 } })
     using frozen = await frozenTunnel(23_100)
     stage.nextcloud.addExApp({ ...demoApp(23_100), appId: 'frozen' })
-    const waiting = [1, 2].map(() => send({ port: stage.port, path: '/exapps/frozen/x' }))
+    for (let n = 0; n < 2; n++) ask('/exapps/frozen/x')
     await expect.poll(() => frozen.heard().filter(({ type }) => type === 'r').length).toBe(2)
     expect(await signed('/exapps/frozen/x')).toMatchObject({ status: 503, text: 'too many requests wait for a work connection of the tunnel on remote port 23100' })
     expect(await stage.timesReached('frp_requests_waiting_per_session')).toBe(1)
     await stage.expectOthersServed()
-    stage.nextcloud.clearCalls()
-    frozen.socket.destroy()
-    void waiting
   })
 
   it('is so many requests for one tunnel that is on its way back, and so many for all', async () => {
     stage = await setLimitStage({}, { limits: { requestsWaitingForTunnels: 3, requestsWaitingPerTunnel: 2 } })
     for (const port of [23_100, 23_101]) stage.nextcloud.addExApp({ ...demoApp(port), appId: `away${port}` })
-    const waiting = [1, 2].map(() => send({ port: stage.port, path: '/exapps/away23100/x' }))
+    for (let n = 0; n < 2; n++) ask('/exapps/away23100/x')
     const waitingNow = async (): Promise<string | undefined> =>
       (await sendForAnswer({ port: stage.plane.ports.admin, path: '/metrics' })).text.split('\n').find((line) => line.startsWith('harpoon_tunnel_waiting_requests '))
     await expect.poll(waitingNow).toBe('harpoon_tunnel_waiting_requests 2')
     expect(await signed('/exapps/away23100/x')).toMatchObject({ status: 503, text: 'too many requests wait for the tunnel on remote port 23100 already' })
     expect(await stage.timesReached('requests_waiting_per_tunnel')).toBe(1)
     await stage.expectOthersServed()
-    waiting.push(send({ port: stage.port, path: '/exapps/away23101/x' }))
+    ask('/exapps/away23101/x')
     await expect.poll(waitingNow).toBe('harpoon_tunnel_waiting_requests 3')
     expect(await signed('/exapps/away23101/x')).toMatchObject({ status: 503, text: 'too many requests wait for tunnels already' })
     expect(await stage.timesReached('requests_waiting_for_tunnels')).toBe(1)
@@ -117,8 +121,9 @@ describeLimits('what waits for an ExApp or an engine', () => {
   })
 
   it('may not answer /version without end, as an engine', async () => {
-    stage = await setLimitStage({ HARPOON_DOCKER_SOCKET: join('/tmp', `harpoon-endless-${process.pid}.sock`) })
-    const engine = await startStandInEngine(join('/tmp', `harpoon-endless-${process.pid}.sock`), { version: (_request, reply) => void reply.writeHead(200).write(Buffer.alloc(65 * 1024, ' ')) })
+    const socket = join(tmpdir(), `harpoon-endless-${process.pid}.sock`)
+    stage = await setLimitStage({ HARPOON_DOCKER_SOCKET: socket })
+    const engine = await startStandInEngine(socket, { version: (_request, reply) => void reply.writeHead(200).write(Buffer.alloc(65 * 1024, ' ')) })
     const headers = { 'harp-shared-key': sharedKey, 'docker-engine-port': '24000' }
     expect(await sendForAnswer({ port: stage.port, path: '/exapps/app_api/_ping', headers, from: freshClient() })).toMatchObject({ status: 503, text: expect.stringContaining('/version does not end') })
     expect(await stage.timesReached('engine_answer_bytes')).toBe(1)
