@@ -39,8 +39,8 @@ export interface NextcloudClientOptions {
   readonly url: URL
   /** The keys that are valid now, read at each call: current first, then the previous one while it lasts. */
   readonly sharedKeys: () => readonly string[]
-  /** Told after every call: how it ended and how long it took. */
-  readonly observe: (call: NextcloudCall, outcome: string, milliseconds: number) => void
+  /** Told after every call: how it ended, how long it took, and what an admin should know about it, if anything. */
+  readonly observe: (call: NextcloudCall, outcome: string, milliseconds: number, problem?: string) => void
   /** Calls at once, those included that wait for a connection; one more is not made. */
   readonly maxCalls: number
   readonly onLimit: OnLimit
@@ -56,6 +56,8 @@ const defaultTimeoutMs = 25_000
 
 /** Until a connection stands (HaRP contract §4: 5 s). */
 const connectTimeoutMs = 5_000
+
+const tooManyRequests = 429
 
 const userSchema = z.object({ user_id: z.string().default(''), access_level: accessLevelSchema })
 
@@ -73,38 +75,46 @@ export function createNextcloudClient({ url, sharedKeys, observe, maxCalls, onLi
   let accepted: string | undefined
   let callCount = 0
 
+  /** Asks, and reads the answer: what cannot be read is as bad as no answer. */
+  async function ask<T>(call: NextcloudCall, appId: string, visitorHeaders: readonly string[], read: (reply: Reply) => T): Promise<T> {
+    const startedAt = performance.now()
+    const tell = (outcome: string, problem?: string): void => observe(call, outcome, performance.now() - startedAt, problem)
+    try {
+      const reply = await get(`${base}/${call}?appId=${encodeURIComponent(appId)}`, visitorHeaders)
+      const value = read(reply)
+      const isThrottled = reply.status === tooManyRequests
+      tell(String(reply.status), isThrottled ? 'Nextcloud throttles the address of this data plane (status 429), so that visitors count as nobody; see its brute-force settings' : undefined)
+      return value
+    } catch (error) {
+      const failure = error instanceof NextcloudError ? error : unreachable(error)
+      tell(failure.failure, failure.message)
+      throw failure
+    }
+  }
+
   /** Nextcloud may have the other key still, or already; its 401 for that looks like the one for an unknown app. */
-  async function get(call: NextcloudCall, appId: string, visitorHeaders: readonly string[]): Promise<Reply> {
+  async function get(path: string, visitorHeaders: readonly string[]): Promise<Reply> {
     const keys = sharedKeys()
     const first = keys.find((key) => key === accepted) ?? keys[0] ?? ''
-    const reply = await getWith(first, call, appId, visitorHeaders)
+    const reply = await getWith(first, path, visitorHeaders)
     const other = keys.find((key) => key !== first)
     if (reply.status !== 401 || other === undefined) return reply
-    const second = await getWith(other, call, appId, visitorHeaders)
+    const second = await getWith(other, path, visitorHeaders)
     if (second.status !== 401) accepted = other
     return second
   }
 
-  async function getWith(sharedKey: string, call: NextcloudCall, appId: string, visitorHeaders: readonly string[]): Promise<Reply> {
-    const startedAt = performance.now()
+  async function getWith(sharedKey: string, path: string, visitorHeaders: readonly string[]): Promise<Reply> {
     if (callCount >= maxCalls) {
       onLimit('nextcloud_calls')
       throw new NextcloudError('busy', 'too many questions to Nextcloud are under way already; does it answer slowly?')
     }
     callCount += 1
-    const outcome = (text: string): void => observe(call, text, performance.now() - startedAt)
-    const path = `${base}/${call}?appId=${encodeURIComponent(appId)}`
     const headers = ['accept', 'application/json', 'harp-shared-key', sharedKey, ...visitorHeaders]
     try {
-      const reply = await new Promise<Reply>((resolve, reject) => {
+      return await new Promise<Reply>((resolve, reject) => {
         pool.dispatch({ method: 'GET', path, headers }, new JsonReply({ timeoutMs, onTooLong: () => onLimit('nextcloud_answer_bytes'), resolve, reject }))
       })
-      outcome(String(reply.status))
-      return reply
-    } catch (error) {
-      const failure = error instanceof NextcloudError ? error : unreachable(error)
-      outcome(failure.failure)
-      throw failure
     } finally {
       callCount -= 1
     }
@@ -115,22 +125,22 @@ export function createNextcloudClient({ url, sharedKeys, observe, maxCalls, onLi
       return callCount
     },
 
-    async exApp(appId) {
-      const { status, body } = await get('exapp-meta', appId, [])
-      if (status === 401 || status === 404) return undefined
-      if (status !== 200) throw new NextcloudError('status', `Nextcloud answered ${status} when asked about ExApp ${appId}`)
-      const read = exAppSchema.safeParse(body)
-      if (!read.success) throw new NextcloudError('invalid', `Nextcloud's record of ExApp ${appId} is not usable: ${describe(read.error)}`)
-      return toExApp(appId, read.data)
-    },
+    exApp: (appId) =>
+      ask('exapp-meta', appId, [], ({ status, body }) => {
+        if (status === 401 || status === 404) return undefined
+        if (status !== 200) throw new NextcloudError('status', `Nextcloud answered ${status} when asked about ExApp ${appId}`)
+        const read = exAppSchema.safeParse(body)
+        if (!read.success) throw new NextcloudError('invalid', `Nextcloud's record of ExApp ${appId} is not usable: ${describe(read.error)}`)
+        return toExApp(appId, read.data)
+      }),
 
-    async user(appId, visitor) {
-      const { status, body } = await get('user-info', appId, identifyingHeaders(visitor))
-      if (status >= 400 && status < 500) return { ...anonymous, cacheable: false }
-      const read = userSchema.safeParse(status === 200 ? body : undefined)
-      if (!read.success) throw new NextcloudError('invalid', `Nextcloud's answer about a visitor (status ${status}) is not usable`)
-      return { id: read.data.user_id, level: read.data.access_level, cacheable: true }
-    },
+    user: (appId, visitor) =>
+      ask('user-info', appId, identifyingHeaders(visitor), ({ status, body }) => {
+        if (status >= 400 && status < 500) return { ...anonymous, cacheable: false }
+        const read = userSchema.safeParse(status === 200 ? body : undefined)
+        if (!read.success) throw new NextcloudError('invalid', `Nextcloud's answer about a visitor (status ${status}) is not usable`)
+        return { id: read.data.user_id, level: read.data.access_level, cacheable: true }
+      }),
 
     close: () => pool.destroy(),
   }

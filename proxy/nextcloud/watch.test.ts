@@ -15,14 +15,20 @@ describe('NextcloudWatch', () => {
   it('counts every call in seconds', () => {
     const { watch, counted } = watched()
     watch.observe('exapp-meta', '200', 1500)
-    watch.observe('user-info', 'timeout', 25_000)
+    watch.observe('user-info', 'timeout', 25_000, 'late')
     expect(counted).toEqual([['exapp-meta', '200', 1.5], ['user-info', 'timeout', 25]])
+  })
+
+  it('says why, in the words of the failure', () => {
+    const { watch, lines } = watched()
+    watch.observe('exapp-meta', 'redirect', 1, 'Nextcloud redirects')
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', call: 'exapp-meta', outcome: 'redirect', reason: 'Nextcloud redirects', msg: 'Nextcloud gives no usable answers' })
   })
 
   it('says once that Nextcloud gives no answers, and once that it does again', () => {
     const { watch, messages } = watched()
-    for (const outcome of ['unreachable', 'unreachable', 'timeout']) watch.observe('exapp-meta', outcome, 1)
-    expect([messages(), watch.problem]).toEqual([['Nextcloud gives no usable answers'], 'the last call (exapp-meta) failed: timeout'])
+    for (const outcome of ['unreachable', 'unreachable', 'timeout']) watch.observe('exapp-meta', outcome, 1, `Nextcloud is ${outcome}`)
+    expect([messages(), watch.problem]).toEqual([['Nextcloud gives no usable answers'], 'Nextcloud is timeout (last call: exapp-meta)'])
     for (const outcome of ['401', '200']) watch.observe('exapp-meta', outcome, 1)
     expect([messages(), watch.problem]).toEqual([['Nextcloud gives no usable answers', 'Nextcloud answers again'], undefined])
   })
@@ -31,9 +37,9 @@ describe('NextcloudWatch', () => {
     const { watch, messages } = watched()
     for (let n = 0; n < 5; n++) {
       watch.observe('exapp-meta', '200', 1)
-      watch.observe('user-info', 'maintenance', 1)
+      watch.observe('user-info', 'maintenance', 1, 'in maintenance')
     }
-    expect([messages(), watch.problem]).toEqual([['Nextcloud gives no usable answers'], 'the last call (user-info) failed: maintenance'])
+    expect([messages(), watch.problem]).toEqual([['Nextcloud gives no usable answers'], 'in maintenance (last call: user-info)'])
   })
 
   it('names each route that cannot be used once, however often the record comes', () => {

@@ -22,20 +22,19 @@ export class NextcloudWatch {
     this.#deps = deps
   }
 
-  /** How the last call failed; `undefined` after good ones. */
+  /** What is wrong now, for people; `undefined` after good calls. */
   get problem(): string | undefined {
-    return this.#problems.size === 0 ? undefined : [...this.#problems.values()].join('; ')
+    return this.#problems.size === 0 ? undefined : [...this.#problems].map(([call, problem]) => `${problem} (last call: ${call})`).join('; ')
   }
 
-  readonly observe = (call: NextcloudCall, outcome: string, milliseconds: number): void => {
+  readonly observe = (call: NextcloudCall, outcome: string, milliseconds: number, problem?: string): void => {
     this.#deps.count(call, outcome, milliseconds / 1000)
-    const answered = /^[2-4]\d\d$/.test(outcome)
-    if (answered) {
+    if (problem === undefined) {
       if (this.#problems.delete(call)) this.#deps.log.warn({ call }, 'Nextcloud answers again')
       return
     }
-    if (!this.#problems.has(call)) this.#deps.log.warn({ call, outcome }, 'Nextcloud gives no usable answers')
-    this.#problems.set(call, `the last call (${call}) failed: ${outcome}`)
+    if (!this.#problems.has(call)) this.#deps.log.warn({ call, outcome, reason: problem }, 'Nextcloud gives no usable answers')
+    this.#problems.set(call, problem)
   }
 
   readonly onRecord = (exApp: ExApp): void => {

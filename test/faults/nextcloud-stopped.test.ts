@@ -64,7 +64,7 @@ describeWithPeer('a Nextcloud', frp(version), ({ prepare, finish }) => {
 
       expect([await stranger, await publicPage, await unknown]).toEqual([401, 200, 404])
       expect(performance.now() - stoppedAt).toBeLessThan(callLimitMs + 5_000)
-      expect(await readiness()).toMatch(/\[!\] nextcloud: .*timeout/)
+      expect(await readiness()).toMatch(/\[!\] nextcloud: .*Nextcloud did not answer in time/)
 
       nextcloud.kill('SIGCONT')
       expect(await ask('exapp', 'private', `${userCookie}; another=visitor`)).toBe(200)
@@ -83,12 +83,16 @@ describeWithPeer('a Nextcloud', frp(version), ({ prepare, finish }) => {
 
   it('that is killed is told at once, and is used again as soon as it is back', () =>
     undisturbed(stage.url('other'), async () => {
+      nextcloud.kill('SIGSTOP')
+      const underWay = ask('exapp', 'private', `${userCookie}; who=0`)
+      await delay(200) // until it has been asked: a process that stands still cannot say so
       nextcloud.kill('SIGKILL')
       await nextcloud.exited
       const startedAt = performance.now()
+      expect(await underWay).toBe(401)
       expect([await ask('exapp', 'private', `${userCookie}; who=1`), await ask('exapp', 'page', `${userCookie}; who=2`), await ask('nobody')]).toEqual([401, 200, 404])
       expect(performance.now() - startedAt).toBeLessThan(2_000)
-      expect(await readiness()).toMatch(/\[!\] nextcloud: .*unreachable/)
+      expect(await readiness()).toMatch(/\[!\] nextcloud: .*Nextcloud cannot be reached \(ECONNREFUSED\)/)
       nextcloud = await startNextcloud(Number(new URL(nextcloudUrl).port))
       expect(await ask('exapp', 'private', `${userCookie}; who=1`)).toBe(200)
       expect(await ask('nobody')).toBe(404)

@@ -24,7 +24,7 @@ describe('the port for operators', () => {
     stage.nextcloud.setFault('exapp-meta', { kind: 'answer', status: 500 })
     await send({ port: stage.port, path: '/exapps/other/x' })
     const { status, text } = await ask('/readyz')
-    expect([status, text]).toEqual([200, expect.stringContaining('[!] nextcloud: the last call (exapp-meta) failed: status\n')])
+    expect([status, text]).toEqual([200, expect.stringContaining('[!] nextcloud: Nextcloud answered 500 (last call: exapp-meta)\n')])
     stage.nextcloud.clearFaults()
   })
 

@@ -37,10 +37,10 @@ it('ends the oldest when there are too many, but not for an address that has its
 
 it('takes a public IPv6 network for one address', () => {
   const admission = new Admission({ unauthenticatedConnections: 9, unauthenticatedConnectionsPerAddress: 1, unauthenticatedMs: 1000 })
-  const leave = [admission.admit('2001:db8:0:1::1', () => {}), admission.admit('2001:db8:0:2::1', () => {}), admission.admit('fd00::1', () => {})]
+  const admitted = [admission.admit('2001:db8:0:1::1', () => {}), admission.admit('2001:db8:0:2::1', () => {}), admission.admit('fd00::1', () => {})]
   expect(() => admission.admit('2001:db8:0:1::2', () => {})).toThrow('too many connections without login from one address')
-  leave.push(admission.admit('fd00::2', () => {}))
-  for (const leaveToo of leave) leaveToo()
+  admitted.push(admission.admit('fd00::2', () => {}))
+  for (const each of admitted) each.leave()
 })
 
 it('says when a connection has taken too long, unless it has left', async () => {

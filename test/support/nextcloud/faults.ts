@@ -22,8 +22,13 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** Announces a longer body than it sends, then closes. */
   | { readonly kind: 'cut'; readonly body: string }
+  /** Answers 200 with JSON that never ends, a byte at a time. */
+  | { readonly kind: 'drip' }
   /** Sends the caller elsewhere, with 302 unless said otherwise. */
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: number }
+
+/** Often enough that no pause is what ends it. */
+const dripIntervalMs = 100
 
 interface Armed {
   readonly fault: Fault
@@ -82,6 +87,12 @@ function play(fault: Exclude<Fault, { kind: 'delay' | 'hold' }>, response: Serve
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': fault.body.length + 1 })
       response.write(fault.body, () => response.destroy())
       return
+    case 'drip': {
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      const drip = setInterval(() => response.write(' '), dripIntervalMs)
+      response.once('close', () => clearInterval(drip))
+      return
+    }
     case 'redirect':
       response.writeHead(fault.status ?? 302, { Location: fault.location, 'Content-Length': 0 })
       response.end()
