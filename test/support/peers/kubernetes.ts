@@ -28,7 +28,7 @@ const module = path.join(import.meta.dirname, 'kubernetes')
  * @throws MissingPeer when Go is not installed
  */
 export async function ensureKubernetes(): Promise<KubernetesPrograms> {
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(await linkerFlags())
   for (const file of (await readdir(module, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).sort((one, other) => (one.name < other.name ? -1 : 1))) {
     hash.update(file.name).update(await readFile(path.join(file.parentPath, file.name)))
   }
@@ -65,5 +65,7 @@ async function linkerFlags(): Promise<string> {
   const flags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((name) =>
     Object.entries(facts).map(([fact, value]) => `-X ${name}.${fact}=${value}`),
   )
+  // Helm compares a chart's `kubeVersion` with this when there is no cluster to ask.
+  flags.push(...['lint/rules', 'chartutil'].flatMap((name) => [`-X helm.sh/helm/v3/pkg/${name}.k8sVersionMajor=${major}`, `-X helm.sh/helm/v3/pkg/${name}.k8sVersionMinor=${minor}`]))
   return ['-s -w', ...flags, `-X helm.sh/helm/v3/internal/version.version=${versionOf('helm.sh/helm/v3')}`].join(' ')
 }
