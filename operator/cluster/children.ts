@@ -1,5 +1,5 @@
 import type { Cluster } from './cluster.ts'
-import { NameTaken } from './errors.ts'
+import { isInvalid, NameTaken } from './errors.ts'
 import { asApplied, differs, isOwnedBy, wasApplied } from './ownership.ts'
 import { keyOf, keyText, type KubernetesObject, type ResourceKey, type ResourceType, typeOf } from './resources.ts'
 
@@ -35,7 +35,7 @@ export class Children {
       const actual = store.get(keyOf(object)) ?? (await this.#deps.cluster.read(typeOf(object), keyOf(object)))
       if (actual && !isOwnedBy(actual, owner)) throw new NameTaken(object, owner)
       if (actual && !this.#hasToBeWritten(object, actual)) continue
-      const written = await this.#deps.cluster.apply(object)
+      const written = await this.#write(object, actual)
       this.#written.set(nameOf(object), { hash: JSON.stringify(object), resourceVersion: written.metadata.resourceVersion })
       wrote = true
     }
@@ -57,6 +57,18 @@ export class Children {
   /** Forgets what was written for an owner that is gone. */
   forget({ namespace, name }: ResourceKey): void {
     for (const key of this.#written.keys()) if (key.includes(` ${namespace}/${name}`)) this.#written.delete(key)
+  }
+
+  async #write(object: KubernetesObject, actual: KubernetesObject | undefined): Promise<KubernetesObject> {
+    const { cluster } = this.#deps
+    try {
+      return await cluster.apply(object)
+    } catch (error) {
+      // Somebody changed the key of a list's entry, such as a Service's port: applying ours beside it is refused.
+      if (!actual || !isInvalid(error)) throw error
+      await cluster.merge(object, { spec: object['spec'] })
+      return cluster.apply(object)
+    }
   }
 
   #hasToBeWritten(object: KubernetesObject, actual: KubernetesObject): boolean {

@@ -72,6 +72,17 @@ export class Cluster {
     )
   }
 
+  /** Sets whole fields, lists and all: what server-side apply cannot where an entry's key was changed. */
+  async merge(object: KubernetesObject, fields: object): Promise<void> {
+    await this.#api.call({
+      method: 'PATCH',
+      path: pathOf(object),
+      query: { fieldManager: FIELD_MANAGER },
+      contentType: 'application/merge-patch+json',
+      body: fields,
+    })
+  }
+
   /** Makes a new object; refused with a conflict when there is one of that name. */
   async create(object: KubernetesObject): Promise<KubernetesObject> {
     const path = collectionPath(typeOf(object), object.metadata.namespace)

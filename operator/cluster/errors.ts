@@ -39,8 +39,15 @@ export class NameTaken extends ClusterError {
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiRefusal && error.status === 404
 
+/** What an admin has to mend: an object may not be as it should be, or its name is taken. Everything else passes by itself. */
+export const isRefusal = (error: unknown): error is ClusterError =>
+  error instanceof NameTaken || (error instanceof ApiRefusal && [400, 403, 422].includes(error.status))
+
 /** Somebody else wrote first, or made an object of that name first. */
 export const isConflict = (error: unknown): boolean => error instanceof ApiRefusal && error.status === 409
+
+/** The object as it would be is not allowed. */
+export const isInvalid = (error: unknown): boolean => error instanceof ApiRefusal && error.status === 422
 
 /** A watch asked for changes since a time that the API server has forgotten. */
 export const isGone = (error: unknown): boolean => error instanceof ApiRefusal && error.status === 410

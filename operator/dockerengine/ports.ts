@@ -9,6 +9,13 @@ export interface LedgerEntry {
   readonly uid: string
 }
 
+export interface PortWish {
+  /** The port that is asked for, if any. */
+  readonly port: number | undefined
+  /** Ports that others ask for by number. */
+  readonly reserved: ReadonlySet<number>
+}
+
 export type Assignment =
   | { readonly port: number; readonly isNew: boolean }
   /** Another engine has the port that was asked for. */
@@ -20,7 +27,7 @@ export type Assignment =
  * The port of an engine: the one it has, the one it asks for, or the lowest that is free. A port is never taken from an engine,
  * and `reserved` ones, which engines that are not in the ledger yet ask for by name, are not given to others.
  */
-export function assignPort(ledger: PortLedger, engine: LedgerEntry, wish: { readonly port: number | undefined; readonly reserved: ReadonlySet<number> }): Assignment {
+export function assignPort(ledger: PortLedger, engine: LedgerEntry, wish: PortWish): Assignment {
   for (const [port, { uid }] of ledger) if (uid === engine.uid) return { port, isNew: false }
   if (wish.port !== undefined) {
     const owner = ledger.get(wish.port)

@@ -11,6 +11,8 @@ import { httpEndpoint, registrationCommand } from './registration.ts'
 export interface Judged {
   readonly view: DaemonView
   readonly credentials: Credentials
+  /** Why an object of the daemon could not be made or changed. */
+  readonly refusal: string | undefined
   readonly now: Date
 }
 
@@ -30,10 +32,14 @@ const sharedKeyValid: Check = ({ view, credentials }) => {
   if (!/^[\x20-\x7e]+$/.test(credentials.keys.current)) {
     return fails(type, 'NotPrintable', 'the shared key has letters that an HTTP header cannot carry; use printable ASCII')
   }
-  const wrong = reports(view).some(({ appApi }) => appApi.wrongKeySeen !== undefined && (appApi.lastSeen === undefined || appApi.lastSeen < appApi.wrongKeySeen))
-  if (wrong) return fails(type, 'KeysDiffer', 'somebody, perhaps AppAPI, calls with another shared key: compare the key of the deploy daemon in Nextcloud with the Secret')
+  // Only before AppAPI was seen: later on anybody could raise the alarm from outside.
+  const isWrong = reports(view).some(({ appApi }) => appApi.wrongKeySeen !== undefined && appApi.lastSeen === undefined) && !wasRegistered(view)
+  if (isWrong) return fails(type, 'KeysDiffer', 'somebody, perhaps AppAPI, calls with another shared key: compare the key of the deploy daemon in Nextcloud with the Secret')
   return holds(type, 'Present', credentials.keys.previous === undefined ? 'the shared key is there' : 'the shared key is there; the one before is valid, too')
 }
+
+const objectsApplied: Check = ({ refusal }) =>
+  refusal === undefined ? holds('ObjectsApplied', 'Applied', 'everything is as it should be') : fails('ObjectsApplied', 'Refused', refusal)
 
 const certificatesReady: Check = ({ view, credentials, now }) => {
   const type = 'CertificatesReady'
@@ -79,13 +85,13 @@ const registered: Check = ({ view }) => {
   const seen = reports(view).flatMap(({ appApi }) => appApi.lastSeen ?? []).sort().at(-1)
   if (seen !== undefined) return holds(type, 'Seen', 'AppAPI calls with the right shared key')
   // What was seen before a restart still holds: AppAPI has no reason to call while nobody deploys.
-  const before = view.status.conditions?.find((condition) => condition.type === type && condition.status === 'True')
+  const before = wasRegistered(view)
   if (before) return holds(type, before.reason, before.message)
   return fails(type, 'NotSeen', 'AppAPI has not called yet: run the command in status.registration.command where occ is at hand, then "Check connection" in its settings')
 }
 
 /** The document of what has to hold, in the order in which an admin mends it. */
-export const checks: readonly Check[] = [sharedKeyValid, certificatesReady, dataPlaneAvailable, tunnelAddressReady, nextcloudReachable, registered]
+export const checks: readonly Check[] = [sharedKeyValid, objectsApplied, certificatesReady, dataPlaneAvailable, tunnelAddressReady, nextcloudReachable, registered]
 
 /** Whether it is registered does not make a daemon ready: that is the admin's next step. */
 const decidesReady = (type: string): boolean => type !== 'Registered'
@@ -111,6 +117,8 @@ export function statusOf(judged: Judged): ExAppDaemonStatus {
     engines: { connected: connectedCount, total: view.enginePorts.length, ready: `${connectedCount}/${view.enginePorts.length}` },
   }
 }
+
+const wasRegistered = ({ status }: DaemonView) => status.conditions?.find(({ type, status: holdsYet }) => type === 'Registered' && holdsYet === 'True')
 
 const reports = (view: DaemonView) => view.pods.flatMap(({ report }) => report ?? [])
 

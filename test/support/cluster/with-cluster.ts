@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KubeConfig } from '@kubernetes/client-node'
+import { vi } from 'vitest'
 import { Api } from '../../../operator/cluster/api.ts'
 import { Cluster } from '../../../operator/cluster/cluster.ts'
 import { type KubernetesObject, type ResourceType } from '../../../operator/cluster/resources.ts'
@@ -22,7 +23,7 @@ export interface TestCluster extends ControlPlane {
   /** `kubectl apply` of objects. */
   apply(...objects: readonly object[]): Promise<string>
   /** Waits until `probe` gives something, and gives that; what it throws counts as nothing yet. */
-  eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T>
+  eventually<T>(what: string, probe: () => Promise<T | undefined | false>, timeoutMs?: number): Promise<T>
   /** The object, waited for, once it fulfils the condition. */
   whenObject(type: ResourceType, key: { namespace: string; name: string }, holds?: (object: KubernetesObject) => boolean): Promise<KubernetesObject>
 }
@@ -36,9 +37,9 @@ export async function startTestCluster(): Promise<TestCluster> {
   const cluster = new Cluster(new Api(config))
   await plane.kubectl('apply', ...kinds.flatMap((kind) => ['-f', definitionFile(kind)]))
   await plane.kubectl('wait', '--for=condition=Established', 'crd', '--all')
-  const eventually: TestCluster['eventually'] = async (what, probe) => {
+  const eventually: TestCluster['eventually'] = async (what, probe, timeoutMs = SETTLE_TIMEOUT_MS) => {
     let last: unknown
-    for (const giveUpAt = performance.now() + SETTLE_TIMEOUT_MS; performance.now() < giveUpAt; await delay(100)) {
+    for (const giveUpAt = performance.now() + timeoutMs; performance.now() < giveUpAt; await delay(100)) {
       try {
         const value = await probe()
         if (value !== undefined && value !== false) return value
@@ -76,7 +77,10 @@ export async function startTestCluster(): Promise<TestCluster> {
 
 /** A suite with a control plane of its own. */
 export const describeWithCluster = (title: string, body: (cluster: Peer<TestCluster>) => void): void =>
-  describeWithPeer(title, { name: 'Kubernetes', ensure: startTestCluster, stop: (cluster) => cluster.stop() }, body)
+  describeWithPeer(title, { name: 'Kubernetes', ensure: startTestCluster, stop: (cluster) => cluster.stop() }, (cluster) => {
+    vi.setConfig({ testTimeout: 120_000 }) // `eventually` says what was waited for, which vitest's own limit does not
+    body(cluster)
+  })
 
 /** An ExAppDaemon as an admin writes the smallest one. */
 export const exAppDaemonObject = (namespace: string, name: string, spec: object = {}, annotations: Record<string, string> = {}): object => ({
