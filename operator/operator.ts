@@ -102,14 +102,13 @@ export async function startOperator(deps: OperatorDeps): Promise<Operator> {
     const { kind, metadata } = object
     const namespace = metadata.namespace ?? ''
     if (kind === 'ExAppDaemon') daemons.add(keyText(keyOf(object)))
-    if (kind === 'DockerEngine') {
-      engines.add(keyText(keyOf(object)))
-    }
+    if (kind === 'DockerEngine') engines.add(keyText(keyOf(object)))
     for (const owner of metadata.ownerReferences ?? []) {
       if (owner.kind === 'ExAppDaemon') daemons.add(keyText({ namespace, name: owner.name }))
       if (owner.kind === 'DockerEngine') engines.add(keyText({ namespace, name: owner.name }))
     }
-    const instance = kind === 'Pod' ? metadata.labels?.['app.kubernetes.io/instance'] : undefined
+    // What carries a daemon's label without belonging to it: pods belong to their ReplicaSet, issued Secrets to nobody.
+    const instance = kind === 'Pod' || kind === 'Secret' ? metadata.labels?.['app.kubernetes.io/instance'] : undefined
     if (instance !== undefined) daemons.add(keyText({ namespace, name: instance }))
   }
 

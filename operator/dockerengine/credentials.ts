@@ -24,29 +24,45 @@ export interface EngineAccess {
   /** host:port that frpc dials. */
   readonly endpoint: string
   /** `undefined` where tunnels are not encrypted. */
-  readonly authority: FrpAuthority | undefined
+  readonly tls: EngineTls | undefined
 }
+
+/** PEM texts: the CAs to trust, and the engine's own certificate. */
+export interface EngineTls {
+  readonly ca: string
+  readonly certPem: string
+  readonly keyPem: string
+}
+
+/** The name of the Secret in which cert-manager puts an engine's certificate. */
+export const issuedName = (engine: string): string => `${engine}-frpc-issued`
 
 /** The name of an engine's Secret. */
 export const credentialsName = (engine: string): string => `${engine}-frpc`
 
-/** What is copied to the engine's host. The certificate stays while its CA is the current one. */
-export async function engineCredentials(engine: EngineIdentity, access: EngineAccess, current: Readonly<Record<string, string>>, now: Date): Promise<KubernetesObject> {
-  const tls = access.authority ? await certificateOf(engine, access.authority, current, now) : {}
+/** What is copied to the engine's host. */
+export function engineCredentials(engine: EngineIdentity, access: EngineAccess): KubernetesObject {
+  const { tls } = access
   const token = engineToken(access.sharedKey, engine.name, access.port)
   return {
     apiVersion: resources.secret.apiVersion,
     kind: resources.secret.kind,
     metadata: { name: credentialsName(engine.name), namespace: engine.namespace, labels: { ...MANAGED_BY, 'app.kubernetes.io/part-of': 'harpoon' } },
     type: 'Opaque',
-    data: secretData({ ...tls, token, 'frpc.toml': frpcToml(engine, access, token), 'docker-run.sh': dockerRun(engine, access) }),
+    data: secretData({
+      ...(tls && { 'ca.crt': tls.ca, 'client.crt': tls.certPem, 'client.key': tls.keyPem }),
+      token,
+      'frpc.toml': frpcToml(engine, access, token),
+      'docker-run.sh': dockerRun(engine, access),
+    }),
   }
 }
 
-async function certificateOf({ name }: EngineIdentity, authority: FrpAuthority, current: Readonly<Record<string, string>>, now: Date): Promise<Record<string, string>> {
+/** The engine's certificate by our own CA: the one it has, while its CA is the current one, or a new one. */
+export async function nextEngineTls({ name }: EngineIdentity, authority: FrpAuthority, current: Readonly<Record<string, string>>, now: Date): Promise<EngineTls> {
   const { 'client.crt': certPem, 'client.key': keyPem } = current
   const pair = certPem && keyPem && isSignedBy(certPem, authority) ? { certPem, keyPem } : await issueEngineCertificate(authority, name, now)
-  return { 'ca.crt': trustBundle(authority), 'client.crt': pair.certPem, 'client.key': pair.keyPem }
+  return { ca: trustBundle(authority), ...pair }
 }
 
 function isSignedBy(chain: string, authority: FrpAuthority): boolean {
@@ -55,7 +71,7 @@ function isSignedBy(chain: string, authority: FrpAuthority): boolean {
 }
 
 /** frpc's configuration, for 0.61 and later. Paths are relative: frpc runs in the folder of these files. */
-function frpcToml({ name }: EngineIdentity, { spec, port, endpoint, authority }: EngineAccess, token: string): string {
+function frpcToml({ name }: EngineIdentity, { spec, port, endpoint, tls }: EngineAccess, token: string): string {
   const colon = endpoint.lastIndexOf(':')
   const host = endpoint.slice(0, colon).replace(/^\[|\]$/g, '')
   return [
@@ -65,7 +81,7 @@ function frpcToml({ name }: EngineIdentity, { spec, port, endpoint, authority }:
     '# Keep trying for ever, also at the first start.',
     'loginFailExit = false',
     `metadatas.token = "${token}"`,
-    ...(authority
+    ...(tls
       ? [
           'transport.tls.certFile = "client.crt"',
           'transport.tls.keyFile = "client.key"',

@@ -7,7 +7,7 @@ import { type TunnelAddress, tunnelAddress } from '../exappdaemon/addresses.ts'
 import { keyEntries } from '../exappdaemon/config.ts'
 import { type FrpAuthority, readAuthority } from '../exappdaemon/frp-authority.ts'
 import type { DaemonView } from '../exappdaemon/observe.ts'
-import { credentialsName, type EngineIdentity } from './credentials.ts'
+import { credentialsName, type EngineIdentity, issuedName } from './credentials.ts'
 
 /** All that one reconcile of an engine reads. */
 export interface EngineView extends EngineIdentity {
@@ -19,9 +19,12 @@ export interface EngineView extends EngineIdentity {
   /** What the daemon's last reconcile has seen; `undefined` before the first one. */
   readonly daemonView: DaemonView | undefined
   readonly sharedKey: string | undefined
+  /** Our own CA, where no issuer is named. */
   readonly authority: FrpAuthority | undefined
   readonly address: TunnelAddress | undefined
   readonly credentials: Readonly<Record<string, string>>
+  /** What cert-manager has issued for it. */
+  readonly issued: Readonly<Record<string, string>>
   /** Its tunnel, as the data plane sees it. */
   readonly tunnel: EngineState | undefined
   /** Ports that other engines ask for by number, whether they have them already or not. */
@@ -50,9 +53,10 @@ export function observeEngine(object: KubernetesObject, { storeOf, daemonView }:
     daemon,
     daemonView: view,
     sharedKey: view?.keysInUse[keyEntries.current],
-    authority: view && readAuthority(view.authority.entries),
+    authority: view && !view.spec.frp.tls.issuerRef ? readAuthority(view.authority.entries) : undefined,
     address: view && tunnelAddress(view),
     credentials: secretEntries(storeOf(resources.secret)?.get({ namespace, name: credentialsName(name) })),
+    issued: secretEntries(storeOf(resources.secret)?.get({ namespace, name: issuedName(name) })),
     tunnel: view?.pods.flatMap(({ report }) => report?.engines ?? []).find((engine) => engine.name === name),
     reserved: reservedPorts(object, spec.daemonRef.name, storeOf(resources.dockerEngine)),
   }

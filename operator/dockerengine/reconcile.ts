@@ -3,7 +3,9 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { recordTransitions } from '../cluster/events.ts'
 import { type KubernetesObject, type ResourceKey, resources } from '../cluster/resources.ts'
 import { isSame } from '../cluster/same.ts'
-import { engineCredentials } from './credentials.ts'
+import { certificate, type IssuerRef } from '../exappdaemon/cert-manager.ts'
+import type { DaemonView } from '../exappdaemon/observe.ts'
+import { engineCredentials, type EngineTls, issuedName, nextEngineTls } from './credentials.ts'
 import { claimPort } from './ledger.ts'
 import { type EngineView, observeEngine, type ObserveEngineDeps } from './observe.ts'
 import type { Assignment } from './ports.ts'
@@ -50,10 +52,24 @@ async function assign({ daemon, name, uid, spec, status, reserved }: EngineView,
   return daemon && claimPort(daemon, { name, uid }, { port: status.remotePort ?? spec.remotePort, reserved }, cluster)
 }
 
+/** Makes the Secret for the engine's host, as soon as all that stands in it is known. */
 async function issue(engine: KubernetesObject, view: EngineView, { assignment, deps }: { assignment: Assignment | undefined; deps: ReconcileEngineDeps }): Promise<void> {
-  const { spec, sharedKey, address, authority, daemonView } = view
-  if (!assignment || !('isNew' in assignment) || sharedKey === undefined || !address || 'missing' in address) return
-  if (daemonView?.spec.frp.tls.enabled && !authority) return
-  const access = { spec, port: assignment.port, sharedKey, endpoint: address.endpoint, authority: daemonView?.spec.frp.tls.enabled ? authority : undefined }
-  await deps.children.apply(engine, [await engineCredentials(view, access, view.credentials, deps.now())])
+  const { spec, sharedKey, address, daemonView } = view
+  if (!assignment || !('isNew' in assignment) || sharedKey === undefined || !address || 'missing' in address || !daemonView) return
+  const { enabled, issuerRef } = daemonView.spec.frp.tls
+  if (issuerRef) await deps.children.apply(engine, [engineCertificate(view, daemonView, issuerRef)])
+  const tls = enabled ? await tlsOf(view, deps.now()) : undefined
+  if (enabled && !tls) return
+  await deps.children.apply(engine, [engineCredentials(view, { spec, port: assignment.port, sharedKey, endpoint: address.endpoint, tls })])
 }
+
+/** The engine's certificate: from our CA, or what the issuer has issued. */
+async function tlsOf(view: EngineView, now: Date): Promise<EngineTls | undefined> {
+  if (view.authority) return nextEngineTls(view, view.authority, view.credentials, now)
+  const { 'tls.crt': certPem, 'tls.key': keyPem } = view.issued
+  const ca = view.daemonView?.frpFiles['ca.crt']
+  return certPem && keyPem && ca ? { ca, certPem, keyPem } : undefined
+}
+
+const engineCertificate = ({ name }: EngineView, daemon: DaemonView, issuerRef: IssuerRef): KubernetesObject =>
+  certificate(daemon, { name: issuedName(name), issuerRef, commonName: name, names: [], usage: 'client auth' })

@@ -1,15 +1,17 @@
 import type { KubernetesObject, ResourceType } from '../cluster/resources.ts'
 import { resources } from '../cluster/resources.ts'
+import { registrationOf, serverNames } from './addresses.ts'
+import { certificate, frpCertificateRequests } from './cert-manager.ts'
 import { configMap } from './config.ts'
 import { deployment } from './deployment.ts'
 import { type FrpFiles, frpSecret } from './frp-certificates.ts'
 import { authoritySecret, type FrpAuthority } from './frp-authority.ts'
 import { type Keys, keysSecret, sharedKeySecret } from './keys.ts'
+import { childNames } from './names.ts'
 import { networkPolicy } from './network-policy.ts'
 import type { DaemonView } from './observe.ts'
 import { podDisruptionBudget } from './pod-disruption-budget.ts'
 import { registrationHook } from './registration.ts'
-import { registrationOf } from './addresses.ts'
 import { routes } from './route.ts'
 import { serviceAccount } from './service-account.ts'
 import { metricsService, serviceMonitor } from './service-monitor.ts'
@@ -21,7 +23,10 @@ export interface Credentials {
   /** A key that we made because none was given. */
   readonly generatedKey: string | undefined
   readonly keys: Keys | undefined
-  readonly tls: { readonly authority: FrpAuthority; readonly rotation: string; readonly files: FrpFiles } | undefined
+  /** Our own CA; `undefined` where an issuer has one, or tunnels are not encrypted. */
+  readonly authority: { readonly authority: FrpAuthority; readonly rotation: string } | undefined
+  /** `undefined` where tunnels are not encrypted, or nothing was issued yet. */
+  readonly frpFiles: FrpFiles | undefined
   /** Chain and key in one text, for HTTPS. */
   readonly https: string | undefined
 }
@@ -43,6 +48,7 @@ export const childTypes: readonly ResourceType[] = [
   resources.deployment,
   resources.ingress,
   resources.httpRoute,
+  resources.certificate,
   resources.networkPolicy,
   resources.podDisruptionBudget,
   resources.serviceMonitor,
@@ -52,13 +58,15 @@ export const childTypes: readonly ResourceType[] = [
 export function desiredObjects(view: DaemonView, credentials: Credentials, operator: OperatorFacts): readonly KubernetesObject[] {
   const { spec } = view
   const registration = registrationOf(view)
-  const { generatedKey, keys, tls, https } = credentials
+  const { generatedKey, keys, authority, frpFiles, https } = credentials
   const hasHttps = https !== undefined
   return [
     serviceAccount(view),
     ...(generatedKey === undefined ? [] : [sharedKeySecret(view, generatedKey)]),
     ...(keys ? [keysSecret(view, keys)] : []),
-    ...(tls ? [authoritySecret(view, tls.authority, tls.rotation), frpSecret(view, tls.files)] : []),
+    ...(authority ? [authoritySecret(view, authority.authority, authority.rotation)] : []),
+    ...certificateRequests(view),
+    ...(frpFiles ? [frpSecret(view, frpFiles)] : []),
     ...(hasHttps ? [httpsSecret(view, https)] : []),
     configMap(view, { spec, hasPreviousKey: keys?.previous !== undefined, engines: view.enginePorts }),
     registrationHook(registration),
@@ -68,7 +76,18 @@ export function desiredObjects(view: DaemonView, credentials: Credentials, opera
     ...(spec.podDisruptionBudget.enabled ? [podDisruptionBudget(view)] : []),
     ...(spec.monitoring.enabled ? [metricsService(view), serviceMonitor(view, { spec })] : []),
     ...routes(view, view),
-    // Without a key no pod could start: it would only restart again and again.
-    ...(keys ? [deployment(view, { spec, image: operator.image, hasHttps })] : []),
+    // Without a key or certificates no pod could start: it would only try again and again.
+    ...(keys && (frpFiles || !spec.frp.tls.enabled) ? [deployment(view, { spec, image: operator.image, hasHttps })] : []),
+  ]
+}
+
+/** What cert-manager is asked for. */
+function certificateRequests(view: DaemonView): readonly KubernetesObject[] {
+  const { frp, http, route } = view.spec
+  const https = http.tls?.issuerRef
+  const [host = childNames(view.name).httpService, ...hosts] = [...(route?.ingress?.hosts ?? []), `${childNames(view.name).httpService}.${view.namespace}.svc`]
+  return [
+    ...(frp.tls.enabled && frp.tls.issuerRef ? frpCertificateRequests(view, frp.tls.issuerRef, serverNames(view)) : []),
+    ...(https ? [certificate(view, { name: childNames(view.name).issuedHttps, issuerRef: https, commonName: host, names: hosts, usage: 'server auth' })] : []),
   ]
 }

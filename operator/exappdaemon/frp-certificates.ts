@@ -33,6 +33,24 @@ export async function nextFrpFiles(authority: FrpAuthority, current: Readonly<Re
   }
 }
 
+/**
+ * The files from what cert-manager has issued; `undefined` until both are there. CAs that were trusted before stay so until
+ * they end: clients have certificates that they signed.
+ */
+export function issuedFrpFiles(issued: { readonly server: Readonly<Record<string, string>>; readonly client: Readonly<Record<string, string>> }, current: Readonly<Record<string, string>>, now: Date): FrpFiles | undefined {
+  const { 'ca.crt': ca, 'tls.crt': serverCert, 'tls.key': serverKey } = issued.server
+  const { 'tls.crt': clientCert, 'tls.key': clientKey } = issued.client
+  if (!ca || !serverCert || !serverKey || !clientCert || !clientKey) return undefined
+  const before = certificatesOf(current['ca.crt'] ?? '').filter((pem) => new X509Certificate(pem).validToDate > now)
+  return {
+    'ca.crt': [...new Set([...certificatesOf(ca), ...before])].join(''),
+    'server.crt': serverCert,
+    'server.key': serverKey,
+    'client.crt': clientCert,
+    'client.key': clientKey,
+  }
+}
+
 interface Pair {
   readonly certPem: string
   readonly keyPem: string

@@ -14,6 +14,10 @@ export const childNames = (daemon: string) =>
     /** The CA's key; read by the operator only. */
     frpAuthority: `${daemon}-frp-ca`,
     frpCertificates: `${daemon}-frp-tls`,
+    /** Secrets that cert-manager fills. */
+    issuedServer: `${daemon}-frp-server`,
+    issuedClient: `${daemon}-frp-client`,
+    issuedHttps: `${daemon}-https-issued`,
     httpsCertificate: `${daemon}-https`,
     enginePorts: `${daemon}-engine-ports`,
     registrationHook: `${daemon}-registration`,

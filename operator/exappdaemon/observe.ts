@@ -19,6 +19,8 @@ export interface DaemonView {
   readonly keysInUse: Readonly<Record<string, string>>
   readonly authority: { readonly entries: Readonly<Record<string, string>>; readonly rotation: string }
   readonly frpFiles: Readonly<Record<string, string>>
+  /** What cert-manager has issued for tunnels; empty before, and without an issuer. */
+  readonly issued: { readonly server: Readonly<Record<string, string>>; readonly client: Readonly<Record<string, string>> }
   readonly httpsSecret: Readonly<Record<string, string>> | undefined
   readonly nextcloudIngress: KubernetesObject | undefined
   readonly enginePorts: readonly EnginePort[]
@@ -27,7 +29,7 @@ export interface DaemonView {
   /** What each pod that runs says of itself; `undefined` for one that does not answer. */
   readonly pods: readonly PodView[]
   /** Kinds of others that are installed. */
-  readonly installed: { readonly httpRoute: boolean; readonly serviceMonitor: boolean }
+  readonly installed: { readonly httpRoute: boolean; readonly certificate: boolean; readonly serviceMonitor: boolean }
 }
 
 export interface EnginePort {
@@ -67,7 +69,7 @@ export async function observe(object: KubernetesObject, deps: ObserveDeps): Prom
 
   const keyRef = spec.sharedKey.secretRef
   const givenKey = keyRef ? await read(resources.secret, keyRef.name) : ours(resources.secret, names.sharedKey)
-  const httpsName = spec.http.tls?.secretName ?? (spec.http.tls?.issuerRef ? names.httpsCertificate : undefined)
+  const httpsName = spec.http.tls?.secretName ?? (spec.http.tls?.issuerRef ? names.issuedHttps : undefined)
   const httpsSecret = httpsName === undefined ? undefined : await read(resources.secret, httpsName)
   const ingressName = spec.nextcloud.ingressRef?.name
   const authority = ours(resources.secret, names.frpAuthority)
@@ -81,6 +83,7 @@ export async function observe(object: KubernetesObject, deps: ObserveDeps): Prom
     keysInUse: secretEntries(ours(resources.secret, names.keys)),
     authority: { entries: secretEntries(authority), rotation: authority?.metadata.annotations?.['harpoon.dev/rotate-ca'] ?? '' },
     frpFiles: secretEntries(ours(resources.secret, names.frpCertificates)),
+    issued: { server: secretEntries(ours(resources.secret, names.issuedServer)), client: secretEntries(ours(resources.secret, names.issuedClient)) },
     httpsSecret: httpsSecret && secretEntries(httpsSecret),
     nextcloudIngress: ingressName === undefined ? undefined : await read(resources.ingress, ingressName),
     enginePorts: deps.enginePortsOf(object),
@@ -89,6 +92,7 @@ export async function observe(object: KubernetesObject, deps: ObserveDeps): Prom
     pods: await Promise.all(podsOf(object, deps.storeOf(resources.pod)).map((pod) => podView(pod, deps.readReport))),
     installed: {
       httpRoute: deps.storeOf(resources.httpRoute) !== undefined,
+      certificate: deps.storeOf(resources.certificate) !== undefined,
       serviceMonitor: deps.storeOf(resources.serviceMonitor) !== undefined,
     },
   }

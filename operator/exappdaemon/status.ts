@@ -47,6 +47,11 @@ const certificatesReady: Check = ({ view, credentials, now }) => {
   if (tls && credentials.https === undefined) {
     return fails(type, 'HttpsSecretMissing', `Secret ${tls.secretName ?? 'of the certificate'} with tls.crt and tls.key is not there yet`)
   }
+  if (view.spec.frp.tls.enabled && !credentials.frpFiles) {
+    const { issuerRef } = view.spec.frp.tls
+    if (!view.installed.certificate) return fails(type, 'CertManagerMissing', 'spec.frp.tls.issuerRef needs cert-manager, which is not installed')
+    return fails(type, 'NotIssued', `${issuerRef?.kind} ${issuerRef?.name} has not issued the certificates of tunnels yet; \`kubectl describe certificate\` says why`)
+  }
   const ended = certificates(credentials).find(({ notAfter }) => new Date(notAfter) <= now)
   if (ended) return fails(type, 'Expired', `certificate ${ended.name} ended on ${ended.notAfter}`)
   return holds(type, 'Valid', view.spec.frp.tls.enabled ? 'all certificates are there and valid' : 'tunnels are not encrypted (spec.frp.tls.enabled: false)')
@@ -123,11 +128,11 @@ const wasRegistered = ({ status }: DaemonView) => status.conditions?.find(({ typ
 const reports = (view: DaemonView) => view.pods.flatMap(({ report }) => report ?? [])
 
 /** The certificates in use, for status; the chain's first is the one that counts. */
-function certificates({ tls, https }: Credentials): readonly { readonly name: string; readonly notAfter: string; readonly fingerprint: string }[] {
+function certificates({ authority, frpFiles, https }: Credentials): readonly { readonly name: string; readonly notAfter: string; readonly fingerprint: string }[] {
   const pems: readonly (readonly [string, string | undefined])[] = [
-    ['frp-ca', tls?.authority.certPem],
-    ['frp-server', tls?.files['server.crt']],
-    ['frp-client', tls?.files['client.crt']],
+    ['frp-ca', authority?.authority.certPem ?? frpFiles?.['ca.crt']],
+    ['frp-server', frpFiles?.['server.crt']],
+    ['frp-client', frpFiles?.['client.crt']],
     ['https', https],
   ]
   return pems.flatMap(([name, pem]) => {

@@ -20,10 +20,10 @@ export interface ControlPlane {
   /** For `KubeConfig.loadFromFile`: cluster-admin. */
   readonly kubeConfig: string
   /** Runs kubectl as cluster-admin; gives its standard output. `input` is put into a file that `-f` is added for. */
-  kubectl(...args: readonly string[]): Promise<string>
+  readonly kubectl: (...args: readonly string[]) => Promise<string>
   /** Ends the API server, as an upgrade of a single-node control plane does, and starts it again. */
-  restartApiServer(): Promise<void>
-  stop(): Promise<void>
+  readonly restartApiServer: () => Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Starts a control plane. @throws MissingPeer when it cannot be built */

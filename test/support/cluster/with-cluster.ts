@@ -19,13 +19,13 @@ const SETTLE_TIMEOUT_MS = 60_000
 export interface TestCluster extends ControlPlane {
   readonly cluster: Cluster
   /** A namespace that nothing else uses. */
-  createNamespace(): Promise<string>
+  readonly createNamespace: () => Promise<string>
   /** `kubectl apply` of objects. */
-  apply(...objects: readonly object[]): Promise<string>
+  readonly apply: (...objects: readonly object[]) => Promise<string>
   /** Waits until `probe` gives something, and gives that; what it throws counts as nothing yet. */
-  eventually<T>(what: string, probe: () => Promise<T | undefined | false>, timeoutMs?: number): Promise<T>
+  readonly eventually: <T>(what: string, probe: () => Promise<T | undefined | false>, timeoutMs?: number) => Promise<T>
   /** The object, waited for, once it fulfils the condition. */
-  whenObject(type: ResourceType, key: { namespace: string; name: string }, holds?: (object: KubernetesObject) => boolean): Promise<KubernetesObject>
+  readonly whenObject: (type: ResourceType, key: { namespace: string; name: string }, holds?: (object: KubernetesObject) => boolean) => Promise<KubernetesObject>
 }
 
 /** Starts a control plane with our definitions installed. */
