@@ -85,9 +85,9 @@ export function desiredObjects(view: DaemonView, credentials: Credentials, opera
 function certificateRequests(view: DaemonView): readonly KubernetesObject[] {
   const { frp, http, route } = view.spec
   const https = http.tls?.issuerRef
-  const [host = childNames(view.name).httpService, ...hosts] = [...(route?.ingress?.hosts ?? []), `${childNames(view.name).httpService}.${view.namespace}.svc`]
+  const service = `${childNames(view.name).httpService}.${view.namespace}.svc`
   return [
     ...(frp.tls.enabled && frp.tls.issuerRef ? frpCertificateRequests(view, frp.tls.issuerRef, serverNames(view)) : []),
-    ...(https ? [certificate(view, { name: childNames(view.name).issuedHttps, issuerRef: https, commonName: host, names: hosts, usage: 'server auth' })] : []),
+    ...(https ? [certificate(view, { name: childNames(view.name).issuedHttps, issuerRef: https, commonName: service, names: route?.ingress?.hosts ?? [], usage: 'server auth' })] : []),
   ]
 }

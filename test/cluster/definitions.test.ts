@@ -51,7 +51,7 @@ describeWithCluster('the definitions of our resources', ({ current, prepare }) =
       networkPolicy: { enabled: true, monitoringFrom: [{ namespaceSelector: {} }] },
       monitoring: { enabled: true, labels: { release: 'prometheus' } },
     }
-    await current().apply(exAppDaemonObject(namespace, 'everything', spec))
+    expect(await current().apply(exAppDaemonObject(namespace, 'everything', spec))).toContain('everything created')
   })
 
   it('keep the port and the daemon of an engine as they are', async () => {

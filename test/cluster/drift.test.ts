@@ -52,6 +52,7 @@ describeWithCluster('what belongs to a daemon', ({ current, prepare, finish }) =
     await apply(exAppDaemonObject(namespace, 'main', { networkPolicy: { enabled: false } }))
     await eventually('the Ingress is gone', async () => (await cluster.read(resources.ingress, { namespace, name: 'main-exapps' })) === undefined)
     await eventually('the NetworkPolicy is gone', async () => (await cluster.read(resources.networkPolicy, { namespace, name: 'main' })) === undefined)
+    expect(await cluster.read(resources.service, { namespace, name: 'main' })).toBeDefined() // what is wanted stays
   })
 
   it('goes with the daemon, and engines say that they have none', async () => {

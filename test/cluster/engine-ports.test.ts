@@ -28,7 +28,7 @@ describeWithCluster('ports of engines', ({ current, prepare, finish }) => {
       const all = text.split(' ').filter(Boolean).map(Number)
       return all.length === 99 && all
     }, 200_000)
-    expect([...ports].sort()).toEqual(Array.from({ length: 99 }, (_, index) => 24_001 + index))
+    expect([...ports].sort((one, other) => one - other)).toEqual(Array.from({ length: 99 }, (_, index) => 24_001 + index))
     await apply(dockerEngineObject(namespace, 'one-too-many', 'main'))
     const late = { namespace, name: 'one-too-many' }
     const refused = await whenObject(resources.dockerEngine, late, (object) => conditionOf(object, 'PortAssigned') !== undefined)
