@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { type CertificateRole, createKey, issueCertificate, validityFrom } from '../../proxy/certificates/issue.ts'
 import { frpClientName, frpServerName } from '../../proxy/certificates/names.ts'
 import { type KubernetesObject, resources } from '../cluster/resources.ts'
@@ -78,7 +79,7 @@ function staysValid(chain: string, { authority, now, rotateBeforeMs, serverNames
   if (first === undefined) return false
   const certificate = new X509Certificate(first)
   const ours = new X509Certificate(authority.certPem)
-  const hasNames = serverNames.every((name) => certificate.checkHost(name, { wildcards: false }) !== undefined || certificate.checkIP(name) !== undefined)
+  const hasNames = serverNames.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name, { wildcards: false })) !== undefined)
   const endsSoon = certificate.validToDate.getTime() - now.getTime() < rotateBeforeMs
   // One that ends with its CA cannot be made to last longer.
   return hasNames && certificate.verify(ours.publicKey) && (!endsSoon || certificate.validToDate >= ours.validToDate)
