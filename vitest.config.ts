@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{proxy,test,demo}/**/*.test.ts'],
+    include: ['{proxy,operator,crds,charts,test,demo}/**/*.test.ts'],
     // Peers are built before the first test, and what could not be had is named after the last.
     globalSetup: ['test/support/peers/build-setup.ts', 'test/support/peers/missing-notes-setup.ts'],
     pool: 'forks',

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
 import type { webcrypto } from 'node:crypto'
+import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import type { AuthorityKeyIdentifierExtension, Extension, Name, X509Certificate } from '@peculiar/x509'
 
@@ -54,13 +55,39 @@ export async function issueAuthority(keyPem: string, commonName: string, validit
     publicKey,
     signingKey: privateKey,
     signingAlgorithm: signing,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-    ],
+    extensions: await authorityExtensions(x509, publicKey),
   })
   return pemOf(certificate)
+}
+
+/**
+ * The certificate of a newer CA, signed by an older one: who trusts the older one only accepts with it what the newer one
+ * has signed. Same name and key as the newer CA's own certificate; it does not outlive the older one.
+ */
+export async function crossSignAuthority(older: Authority, newer: Authority): Promise<string> {
+  const x509 = await loadX509()
+  const issuer = new x509.X509Certificate(older.certPem)
+  const subject = new x509.X509Certificate(newer.certPem)
+  const { publicKey } = readKey(newer.keyPem)
+  const certificate = await x509.X509CertificateGenerator.create({
+    notBefore: subject.notBefore,
+    notAfter: subject.notAfter < issuer.notAfter ? subject.notAfter : issuer.notAfter,
+    subject: subject.subjectName,
+    issuer: issuer.subjectName,
+    publicKey,
+    signingKey: readKey(older.keyPem).privateKey,
+    signingAlgorithm: signing,
+    extensions: [...(await authorityExtensions(x509, publicKey)), await authorityKeyIdentifier(x509, issuer)],
+  })
+  return pemOf(certificate)
+}
+
+async function authorityExtensions(x509: X509, publicKey: webcrypto.CryptoKey): Promise<Extension[]> {
+  return [
+    new x509.BasicConstraintsExtension(true, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+  ]
 }
 
 /** The CA that signs. */
@@ -73,16 +100,19 @@ export interface Authority {
 export interface CertificateWish {
   readonly keyPem: string
   readonly name: string
+  /** Further names and addresses, beside `name`, under which a server is reached. */
+  readonly otherNames?: readonly string[]
   readonly role: CertificateRole
   readonly validity: Validity
 }
 
-/** Signs a certificate whose common name is also its only DNS name; it never outlives its CA. */
+/** Signs a certificate whose common name is also its first DNS name; it never outlives its CA. */
 export async function issueCertificate(authority: Authority, certificate: CertificateWish): Promise<string> {
   const x509 = await loadX509()
   const issuer = new x509.X509Certificate(authority.certPem)
   const { publicKey } = readKey(certificate.keyPem)
   const { notBefore, notAfter } = certificate.validity
+  const alternativeNames = [certificate.name, ...(certificate.otherNames ?? [])].map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value }))
   const issued = await x509.X509CertificateGenerator.create({
     notBefore,
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
@@ -95,7 +125,7 @@ export async function issueCertificate(authority: Authority, certificate: Certif
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       ...usagesOf(x509, certificate.role),
-      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: certificate.name }]),
+      new x509.SubjectAlternativeNameExtension(alternativeNames),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       // CA and server have the same subject; this tells OpenSSL that the server's certificate is not self-signed.
       await authorityKeyIdentifier(x509, issuer),
