@@ -12,6 +12,9 @@ import { LeaderElection } from './loop/leader.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { type Operator, startOperator } from './operator.ts'
 
+/** Probes and a Prometheus or two; whoever opens more is turned away. */
+const MAX_ADMIN_CONNECTIONS = 64
+
 /** Reads the settings, takes part in the election, reconciles while it leads, and stops in order at TERM or INT. */
 async function main(): Promise<void> {
   const config = readOperatorConfig()
@@ -59,7 +62,7 @@ async function main(): Promise<void> {
     // A replica that does not lead is ready to: rollouts wait for it.
     { name: 'watches', gating: true, problem: () => (operator && !operator.isWatching ? 'the API server is not being followed' : undefined) },
   ]
-  const admin = await startAdminServer(config.admin, checks, metrics.register)
+  const admin = await startAdminServer({ listen: config.admin, checks, register: metrics.register, maxConnections: MAX_ADMIN_CONNECTIONS, onLimit: () => {} })
   log.info({ port: admin.port, namespace: config.watchNamespace ?? 'all' }, 'Harpoon operator is ready')
 
   const stop = (): void => {

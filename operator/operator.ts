@@ -65,7 +65,7 @@ export async function startOperator(deps: OperatorDeps): Promise<Operator> {
       enginePortsOf: (daemon) => {
         const { name, namespace = '' } = daemon.metadata
         const ledger = ledgerOf(storeOf(resources.configMap)?.get({ namespace, name: childNames(name).enginePorts }))
-        return [...ledger].map(([port, { name: engine }]) => ({ name: engine, port }))
+        return [...ledger].map(([port, { name: engine, uid }]) => ({ name: engine, port, uid }))
       },
       onView: (daemon, view) => {
         if (view) views.set(keyText(daemon), view)

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { type Check, reportHealth } from './health.ts'
 import type { OnLimit } from './limit-reached.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
+import type { ProxyStatus } from './status.ts'
 
 export interface AdminServer {
   readonly port: number
@@ -14,12 +15,14 @@ export interface AdminServerOptions {
   readonly listen: ListenAddress
   readonly checks: readonly Check[]
   readonly register: Registry
+  /** What `/status` says; without it there is no such page. */
+  readonly status?: () => Promise<ProxyStatus>
   readonly maxConnections: number
   readonly onLimit: OnLimit
 }
 
-/** `/livez`, `/readyz` and `/metrics` for those who run the data plane; never published to visitors. */
-export async function startAdminServer({ listen, checks, register, maxConnections, onLimit }: AdminServerOptions): Promise<AdminServer> {
+/** `/livez`, `/readyz`, `/metrics` and `/status` for those who run the data plane; never published to visitors. */
+export async function startAdminServer({ listen, checks, register, status, maxConnections, onLimit }: AdminServerOptions): Promise<AdminServer> {
   const app = Fastify({ logger: false, forceCloseConnections: true })
   app.server.maxConnections = maxConnections
   app.server.on('drop', () => onLimit('admin_connections'))
@@ -29,7 +32,8 @@ export async function startAdminServer({ listen, checks, register, maxConnection
     return reply.code(ready ? 200 : 503).type('text/plain').send(text)
   })
   app.get('/metrics', async (_request, reply) => reply.type(register.contentType).send(await register.metrics()))
-  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('not found; there are /livez, /readyz and /metrics\n'))
+  if (status) app.get('/status', () => status())
+  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send(`not found; there are /livez, /readyz${status ? ', /metrics and /status' : ' and /metrics'}\n`))
   await app.listen({ host: listen.host, port: listen.port })
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
 }

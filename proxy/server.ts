@@ -9,7 +9,9 @@ import { createDockerMetrics } from './appapi/docker/metrics.ts'
 import { Turns } from './appapi/docker/turns.ts'
 import { UntoldEffects } from './appapi/docker/untold-effects.ts'
 import { Engines, isEnginePort, localEnginePort } from './appapi/engines.ts'
+import { EngineStates } from './appapi/engine-states.ts'
 import { createControlApi } from './appapi/plugin.ts'
+import { AppApiSeen } from './appapi/seen.ts'
 import { ClientCertificates } from './certificates/client-certificates.ts'
 import { certificateFiles, frpDirectory, readCertificates } from './certificates/read.ts'
 import { reloadCertificates } from './certificates/reload.ts'
@@ -24,6 +26,7 @@ import type { Logger } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createNextcloudClient } from './nextcloud/client.ts'
 import { ExAppCache } from './nextcloud/exapp-cache.ts'
+import { createProbe } from './nextcloud/probe.ts'
 import { NextcloudWatch } from './nextcloud/watch.ts'
 import { SessionCache } from './nextcloud/session-cache.ts'
 import { Quota } from './quota.ts'
@@ -39,6 +42,7 @@ import { boundRequests } from './request/running-requests.ts'
 import { createKeyCheck } from './request/shared-key.ts'
 import { boundForward } from './request/upstream-load.ts'
 import { UnreadClients } from './request/unread-clients.ts'
+import { createStatus } from './create-status.ts'
 import { createDial } from './tunnel/dial.ts'
 import type { TunnelLimits } from './tunnel/limits.ts'
 import { EngineWatch } from './tunnel/engine-watch.ts'
@@ -173,12 +177,14 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     enginePorts: () => [...new Set([...(hasLocalSocket() ? [localEnginePort] : []), ...registry.list().map(({ remotePort }) => remotePort).filter(isEnginePort)])],
   })
 
+  const appApiSeen = new AppApiSeen(now)
   const pipeline = createPipeline({
     bans,
     findExApp: (appId) => exApps.find(appId),
     findUser: (appId, visitor, hasSession) => sessions.find(appId, visitor, hasSession),
     expectsTunnel: (port) => registry.isExpected(port),
     forward,
+    onControlCall: appApiSeen.called,
     control: createControl({ engines, forward, policy: docker.policy, api: (exchange, url) => controlApi.serve(exchange, url) }),
     front: config.front ? createFront({ nextcloudUrl: config.nextcloudUrl, trustedProxies, forward }) : undefined,
     responder,
@@ -224,10 +230,12 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
     { name: 'engines', gating: false, problem: () => engineWatch.problem },
     { name: 'certificates of exapps', gating: false, problem: () => renewal.problem },
   ]
+  const probe = createProbe({ url: config.nextcloudUrl, now: uptime })
   const admin = await startAdminServer({
     listen: config.listen.admin,
     checks,
     register: metrics.register,
+    status: createStatus({ settings, probe, engines: new EngineStates({ registry, engines, now: uptime }), seen: appApiSeen }),
     maxConnections: limits.adminConnections,
     onLimit,
   })
@@ -252,7 +260,7 @@ export async function startDataPlane(settings: LiveSettings, { log, now, uptime,
       await finishRequests(listeners, timeouts().stopMs)
       unread.close()
       await tunnels.close(0)
-      await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close()])
+      await Promise.all([controlApi.close(), pools.destroy(), nextcloud.close(), probe.close()])
       await admin.close()
     },
   }

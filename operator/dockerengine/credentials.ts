@@ -14,6 +14,7 @@ const FRPC_IMAGE = 'fatedier/frpc:v0.61.1'
 export interface EngineIdentity {
   readonly name: string
   readonly namespace: string
+  /** Also the generation of its token: an engine of the same name that is made later has another one. */
   readonly uid: string
 }
 
@@ -43,7 +44,7 @@ export const credentialsName = (engine: string): string => `${engine}-frpc`
 /** What is copied to the engine's host. */
 export function engineCredentials(engine: EngineIdentity, access: EngineAccess): KubernetesObject {
   const { tls } = access
-  const token = engineToken(access.sharedKey, engine.name, access.port)
+  const token = engineToken(access.sharedKey, engine.name, access.port, engine.uid)
   return {
     apiVersion: resources.secret.apiVersion,
     kind: resources.secret.kind,

@@ -3,6 +3,7 @@ import type { ExAppDaemonSpec } from '../../crds/exappdaemon.ts'
 import { type KubernetesObject, resources } from '../cluster/resources.ts'
 import { child, type DaemonIdentity } from './child.ts'
 import { childNames, ports } from './names.ts'
+import type { EnginePort } from './observe.ts'
 
 /** Where the pods find what is mounted. */
 export const paths = { config: '/etc/harpoon', keys: '/run/secrets/harpoon', certificates: '/certs' } as const
@@ -14,7 +15,7 @@ export interface ConfigInput {
   readonly spec: ExAppDaemonSpec
   readonly hasPreviousKey: boolean
   /** Docker Engines that may dial in. */
-  readonly engines: readonly { readonly name: string; readonly port: number }[]
+  readonly engines: readonly EnginePort[]
 }
 
 /** The data plane's settings, as its own `readConfig` takes them from the file that HARPOON_CONFIG names. */
@@ -44,7 +45,7 @@ export function proxySettings({ spec, hasPreviousKey, engines }: ConfigInput): R
     HP_TIMEOUT_SERVER: timeouts.server,
     ...(timeouts.tunnel !== undefined && { HP_TIMEOUT_TUNNEL: timeouts.tunnel }),
     // An empty list is one too: then no engine may dial in.
-    HARPOON_ENGINES: engines.map(({ name, port }) => ({ name, port: String(port) })),
+    HARPOON_ENGINES: engines.map(({ name, port, uid }) => ({ name, port: String(port), generation: uid })),
     // Shorter than the pod's grace period: what runs is cut by us, with a reason, and not by the kubelet.
     HARPOON_STOP_TIMEOUT: '25s',
   }

@@ -26,7 +26,7 @@ const named = (objects: readonly KubernetesObject[], kind: string, name: string)
 
 describe('what a daemon consists of', () => {
   it('is what was written by hand', () => {
-    const objects = desired(daemonView({}, { enginePorts: [{ name: 'gpu', port: 24_001 }] })).filter(({ kind }) => kind !== 'Secret')
+    const objects = desired(daemonView({}, { enginePorts: [{ name: 'gpu', port: 24_001, uid: 'e7d9bc8b-4271-43e8-ac76-013a05a314f2' }] })).filter(({ kind }) => kind !== 'Secret')
     expect(objects).toEqual(load(readFileSync(path.join(import.meta.dirname, 'expected/smallest.yaml'), 'utf8')))
   })
 
@@ -41,7 +41,7 @@ describe('what a daemon consists of', () => {
         timeouts: { connect: '5s', client: '1m', server: '1h', tunnel: '1d' },
         pod: { logLevel: 'debug' },
       }
-      const config = named(desired(daemonView(spec)), 'ConfigMap', 'main-config')
+      const config = named(desired(daemonView(spec, { enginePorts: [{ name: 'gpu', port: 24_001, uid: 'one' }] })), 'ConfigMap', 'main-config')
       const file = path.join(folder, 'config.yaml')
       const keyFile = path.join(folder, 'key')
       await writeFile(keyFile, 'a key')
@@ -52,6 +52,7 @@ describe('what a daemon consists of', () => {
         front: true,
         frpTls: false,
         frpWebsocket: 'token',
+        engines: [{ name: 'gpu', port: 24_001, generation: 'one' }],
         tunnelSharedKey: false,
         sharedKeys: ['a key'],
         logLevel: 'debug',

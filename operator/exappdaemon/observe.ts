@@ -35,6 +35,7 @@ export interface DaemonView {
 export interface EnginePort {
   readonly name: string
   readonly port: number
+  readonly uid: string
 }
 
 export interface PodView {

@@ -2,6 +2,8 @@
 export interface ApiVersions {
   readonly newest: string
   readonly oldest: string
+  /** The engine's own, such as `28.3.2`; only for people to read. */
+  readonly engine?: string | undefined
 }
 
 /** Docker's notation of an API version, such as `1.44`. */

@@ -13,6 +13,7 @@ const oldestVersion = '1.12'
 
 /** The versions become part of a path; an engine that dials in could answer anything, so only a version is taken. */
 const versionSchema = z.object({
+  Version: z.string().max(64).optional().catch(undefined),
   ApiVersion: z.string().regex(apiVersionPattern),
   MinAPIVersion: z.string().regex(apiVersionPattern).catch(oldestVersion),
 })
@@ -89,7 +90,7 @@ class VersionReply implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer)
     try {
       const read = versionSchema.safeParse(JSON.parse(Buffer.concat(this.#chunks).toString('utf8')))
-      if (read.success) this.#options.resolve({ newest: read.data.ApiVersion, oldest: read.data.MinAPIVersion })
+      if (read.success) this.#options.resolve({ newest: read.data.ApiVersion, oldest: read.data.MinAPIVersion, engine: read.data.Version })
       else this.#options.reject(this.#noEngine('/version names no usable ApiVersion'))
     } catch (error) {
       this.#options.reject(this.#noEngine('/version is no JSON', { cause: error }))

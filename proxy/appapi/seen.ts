@@ -16,13 +16,9 @@ export class AppApiSeen {
     return this.#wrongKeySeen
   }
 
-  /** A call of the control API came with a valid key. */
-  withKey(): void {
-    this.#lastSeen = this.#now()
-  }
-
-  /** One came with a key, and not a valid one. */
-  withWrongKey(): void {
-    this.#wrongKeySeen = this.#now()
+  /** A call of the control API came, with a valid key or not. */
+  readonly called = (hasKey: boolean): void => {
+    if (hasKey) this.#lastSeen = this.#now()
+    else this.#wrongKeySeen = this.#now()
   }
 }

@@ -1,4 +1,3 @@
-import { getCACertificates } from 'node:tls'
 import { Pool } from 'undici'
 import { z } from 'zod'
 import type { OnLimit } from '../limit-reached.ts'
@@ -6,6 +5,7 @@ import type { AccessLevel } from '../routes/route-table.ts'
 import { NextcloudError } from './errors.ts'
 import { accessLevelSchema, type ExApp, exAppSchema, toExApp } from './exapp.ts'
 import { JsonReply, type Reply } from './json-reply.ts'
+import { trustedAuthorities } from './trusted-authorities.ts'
 
 /** Who a visitor is, as Nextcloud says. Level 0 with an id is a disabled user. */
 export interface User {
@@ -65,7 +65,7 @@ const userSchema = z.object({ user_id: z.string().default(''), access_level: acc
 export function createNextcloudClient({ url, sharedKeys, observe, maxCalls, onLimit, timeoutMs = defaultTimeoutMs }: NextcloudClientOptions): NextcloudClient {
   const pool = new Pool(url.origin, {
     connections: maxConnections,
-    connect: { timeout: connectTimeoutMs, ...(url.protocol === 'https:' && { ca: trustedCas() }) },
+    connect: { timeout: connectTimeoutMs, ...(url.protocol === 'https:' && { ca: trustedAuthorities() }) },
     headersTimeout: 0, // JsonReply has the limit for the whole call
     bodyTimeout: 0,
   })
@@ -145,9 +145,6 @@ export function createNextcloudClient({ url, sharedKeys, observe, maxCalls, onLi
     close: () => pool.destroy(),
   }
 }
-
-/** What the system trusts counts as well: an admin's own CA stands there. Reading it takes 25 ms of the start. */
-const trustedCas = (): string[] => [...getCACertificates('default'), ...getCACertificates('system')]
 
 /** Only what identifies: other headers of a visitor could corrupt the call or turn its answer (Q11). */
 function identifyingHeaders({ cookies, authorization, userAgent, clientAddress }: VisitorCredentials): readonly string[] {

@@ -1,9 +1,7 @@
 import { STATUS_CODES } from 'node:http'
-import { getCACertificates } from 'node:tls'
 import { Pool } from 'undici'
 import { z } from 'zod'
-import { NextcloudError } from './errors.ts'
-import { readJson } from './read-json.ts'
+import { trustedAuthorities } from './trusted-authorities.ts'
 
 /** Whether Nextcloud can be reached, with one word for programs and a sentence for admins. */
 export interface Reachability {
@@ -14,6 +12,9 @@ export interface Reachability {
 
 /** A healthy Nextcloud answers in well under a second. */
 const TIMEOUT_MS = 10_000
+
+/** `status.php` takes 200 bytes; an error page some kilobytes. */
+const MAX_BYTES = 256 * 1024
 
 /** Who asks more often gets the last answer: asking must not become a load on Nextcloud. */
 const FRESH_MS = 15_000
@@ -35,7 +36,11 @@ export interface Probe {
 
 /** `now` is a clock in milliseconds that only goes forward. */
 export function createProbe({ url, now }: { readonly url: URL; readonly now: () => number }): Probe {
-  const pool = new Pool(url.origin, { connections: 1, connect: { timeout: TIMEOUT_MS, ca: [...getCACertificates('default'), ...getCACertificates('system')] } })
+  const pool = new Pool(url.origin, {
+    connections: 1,
+    maxResponseSize: MAX_BYTES,
+    connect: { timeout: TIMEOUT_MS, ...(url.protocol === 'https:' && { ca: trustedAuthorities() }) },
+  })
   const path = `${url.pathname.replace(/\/$/, '').replace(/\/index\.php$/, '')}/status.php`
   let last: { readonly at: number; readonly answer: Promise<Reachability> } | undefined
   return {
@@ -55,9 +60,8 @@ async function askOnce(pool: Pool, path: string, url: URL): Promise<Reachability
       await response.body.dump()
       return { reachable: false, reason: 'Redirect', message: `Nextcloud redirects elsewhere (${statusCode}): set the URL that it answers at itself` }
     }
-    const status = statusSchema.safeParse(await readJson(response))
+    const status = statusSchema.safeParse(await response.body.json().catch(() => undefined)) // a page is no answer
     if (status.success) return judge(status.data)
-    if (statusCode === 503) return maintenance
     return { reachable: false, reason: 'NoNextcloud', message: `what answers at ${url.origin} is no Nextcloud: ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd() }
   } catch (error) {
     return explain(error, url)
@@ -73,7 +77,6 @@ function judge({ installed, maintenance: isMaintained, versionstring }: z.output
 /** Codes of Node and OpenSSL by what an admin would call them. */
 function explain(error: unknown, { hostname, host }: URL): Reachability {
   const fails = (reason: string, message: string): Reachability => ({ reachable: false, reason, message })
-  if (error instanceof NextcloudError) return fails('NoNextcloud', `what answers at ${host} is no Nextcloud: its answer is no JSON`)
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return fails('DNS', `the name ${hostname} cannot be resolved (${code})`)
   if (code === 'ECONNREFUSED') return fails('Refused', `nothing listens at ${host}`)

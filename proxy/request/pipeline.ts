@@ -20,6 +20,8 @@ export interface PipelineDeps {
   readonly forward: Forward
   /** AppAPI's control API and the Docker Engines, for a caller with the right shared key. */
   readonly control: (exchange: Exchange, target: ControlTarget) => Promise<void>
+  /** Told of each call of the control API, and whether it came with a valid key. */
+  readonly onControlCall: (hasKey: boolean) => void
   /** Everything that is not ours, when the front is on. */
   readonly front: ((exchange: Exchange) => Promise<void>) | undefined
   readonly responder: Responder
@@ -65,6 +67,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         throw new NoAppIdError('the path has no app id after /exapps/')
       case 'control':
         exchange.app = 'app_api'
+        deps.onControlCall(exchange.hasKey)
         if (!exchange.hasKey) throw new WrongKeyError('control API called with a wrong or no harp-shared-key')
         return deps.control(exchange, target)
       case 'exapp':
