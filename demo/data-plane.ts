@@ -13,6 +13,8 @@ export interface DataPlaneOptions {
   readonly folder: string
   readonly sharedKey: string
   readonly nextcloudUrl: string
+  /** Of the Docker Engine; nothing has to be there. */
+  readonly dockerSocket: string
   readonly ports: Readonly<Record<'http' | 'https' | 'frp' | 'admin', number>>
   readonly narrator: Narrator
 }
@@ -66,7 +68,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   return { certificates: join(folder, 'certs', 'frp'), exited, close }
 }
 
-function environmentOf({ folder, sharedKey, nextcloudUrl, ports }: DataPlaneOptions): Record<string, string> {
+function environmentOf({ folder, sharedKey, nextcloudUrl, dockerSocket, ports }: DataPlaneOptions): Record<string, string> {
   return {
     HP_SHARED_KEY: sharedKey,
     NC_INSTANCE_URL: nextcloudUrl,
@@ -76,7 +78,7 @@ function environmentOf({ folder, sharedKey, nextcloudUrl, ports }: DataPlaneOpti
     HP_LOG_LEVEL: 'info',
     HARPOON_ADMIN_ADDRESS: `127.0.0.1:${ports.admin}`,
     HARPOON_CERTS_DIR: join(folder, 'certs'),
-    HARPOON_DOCKER_SOCKET: join(folder, 'no-docker.sock'),
+    HARPOON_DOCKER_SOCKET: dockerSocket,
     HARPOON_FRONT: 'true',
   }
 }

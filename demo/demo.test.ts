@@ -24,7 +24,7 @@ it('walks through the demo and finds everything as promised', async () => {
   const { code } = await demo.exited
   const told = demo.standardOutput().split('\n').filter((line) => /^(ok|FAILED) /.test(line))
   // What differs between machines: whether there is Go, and Chromium.
-  const results = told.map((line) => line.replace(/ \(left out: .*\)$|: (unix|TCP) .*$/, ''))
+  const results = told.map((line) => line.replace(/ \(left out: .*\)$|: (container|unix|TCP) .*$/, ''))
   expect({ code, results }).toEqual({
     code: 0,
     results: [
@@ -40,19 +40,21 @@ it('walks through the demo and finds everything as promised', async () => {
       'ok      user is refused what only admins may see',
       'ok      admin sees it',
       'ok      after the logout the page is refused again',
+      'ok      disabled in Nextcloud, the ExApp’s container stops',
+      'ok      enabled again, it is back',
       'ok      operators see that the data plane is ready',
       'ok      in Chromium: refused, logged in, page and counter shown',
     ],
   })
-  expect(demo.standardOutput()).toContain('All 14 steps passed.')
+  expect(demo.standardOutput()).toContain('All 16 steps passed.')
 }, timeoutMs)
 
 it('tells a person what to open, shows decisions as they are made, and ends cleanly on Ctrl-C', async () => {
   const demo = await startDemo()
   await demo.waitForOutput(/Ctrl-C ends everything/, timeoutMs)
-  const [page = ''] = /http:\/\/\S+\/exapps\/demo\/page/.exec(demo.output()) ?? []
+  const [page = ''] = /http:\/\/\S+\/exapps\/harpoon-demo\/page/.exec(demo.output()) ?? []
   expect(await (await fetch(page)).text()).toBe('403 Forbidden')
-  await demo.waitForOutput(/│ .*path=\/exapps\/demo\/page status=403/)
+  await demo.waitForOutput(/│ .*path=\/exapps\/harpoon-demo\/page status=403/)
   demo.kill('SIGINT')
   expect(await demo.exited).toEqual({ code: 0, signal: null })
   await expect(fetch(page)).rejects.toThrow('fetch failed')

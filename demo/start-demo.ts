@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { startNextcloud } from '../test/support/nextcloud.ts'
 import { startDataPlane } from './data-plane.ts'
 import { startDemoExApp } from './demo-exapp.ts'
+import type { ExAppAdmin } from './exapp.ts'
+import { findEngine } from './find-engine.ts'
 import { freePorts } from './free-ports.ts'
 import type { Narrator } from './narrator.ts'
 
 /** The id under which Nextcloud knows the demo's ExApp. */
-export const appId = 'demo'
+export const appId = 'harpoon-demo'
 
 /** Everything that runs. */
 export interface Demo {
@@ -18,6 +20,8 @@ export interface Demo {
   readonly adminUrl: string
   /** How requests reach the ExApp, for people. */
   readonly wayToExApp: string
+  /** What an administrator can do with the ExApp; a text says why not. */
+  readonly admin: ExAppAdmin | string
   /** Settles when a part ended by itself. */
   readonly failed: Promise<void>
   close(): Promise<void>
@@ -38,19 +42,24 @@ export async function startDemo({ port, narrator }: { port: number | undefined; 
     cleanUps.push(() => nextcloud.close())
     narrator.say(`Stand-in Nextcloud: ${nextcloud.url}`)
 
+    const engine = await findEngine()
+    if (typeof engine !== 'string') cleanUps.push(() => engine.close())
+    const dockerSocket = typeof engine === 'string' ? join(folder, 'no-docker.sock') : engine.engine.socketPath
+
     const [http, https, frp, admin] = await freePorts(4)
     const ports = { http: port ?? http, https, frp, admin }
-    const dataPlane = await startDataPlane({ folder, sharedKey, nextcloudUrl: nextcloud.url, ports, narrator })
+    const dataPlane = await startDataPlane({ folder, sharedKey, nextcloudUrl: nextcloud.url, dockerSocket, ports, narrator })
     cleanUps.push(() => dataPlane.close())
     narrator.say(`Data plane: http://127.0.0.1:${ports.http}, tunnels on port ${frp}`)
 
-    const exapp = await startDemoExApp({ appId, folder, sharedKey, frpPort: frp, nextcloud, dataPlane, narrator })
+    const exapp = await startDemoExApp({ appId, folder, sharedKey, httpPort: ports.http, frpPort: frp, nextcloud, dataPlane, narrator }, engine)
     cleanUps.push(() => exapp.close())
     narrator.say(`ExApp: ${exapp.way}`)
     return {
       url: `http://127.0.0.1:${ports.http}`,
       adminUrl: `http://127.0.0.1:${admin}`,
       wayToExApp: exapp.way,
+      admin: exapp.admin,
       failed: Promise.race([dataPlane.exited, exapp.failed]),
       close,
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ExAppAdmin } from '../exapp.ts'
 import { appId } from '../start-demo.ts'
 import type { Demo } from '../start-demo.ts'
 import { pageStep } from './page.ts'
@@ -55,11 +56,32 @@ export function stepsFor(demo: Demo): readonly Step[] {
       await visitor.get('/index.php/logout')
       assert.equal((await visitor.get(`${root}/page`)).status, 403)
     }),
+    adminStep('disabled in Nextcloud, the ExApp’s container stops', demo, async (admin) => {
+      await admin.disable()
+      assert.equal(await admin.isRunning(), false)
+    }),
+    adminStep('enabled again, it is back', demo, async (admin) => {
+      await admin.enable()
+      assert.equal(await admin.isRunning(), true)
+      assert.equal((await visitor.get(`${root}/public`)).status, 200)
+    }),
     step('operators see that the data plane is ready', async () => {
       assert.equal((await fetch(`${demo.adminUrl}/readyz`)).status, 200)
     }),
     pageStep(demo),
   ]
+}
+
+/** Left out, with the reason, where AppAPI has not installed the ExApp. */
+function adminStep(title: string, { admin }: Demo, run: (admin: ExAppAdmin) => Promise<void>): Step {
+  return {
+    title,
+    run: async () => {
+      if (typeof admin === 'string') return `left out: ${admin}`
+      await run(admin)
+      return undefined
+    },
+  }
 }
 
 function step(title: string, run: () => Promise<void>): Step {

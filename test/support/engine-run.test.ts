@@ -29,7 +29,7 @@ describeWithPeer('what a test run makes on an engine', dockerEngine, ({ current 
   }, 120_000)
 
   it('is removed by the next run when the first was killed, and left alone while it lives', async () => {
-    const killed = `ht${randomBytes(4).toString('hex')}` // nobody holds its lock
+    const killed = `harpoontest${randomBytes(4).toString('hex')}` // nobody holds its lock
     await current().docker(['volume', 'create', `nc_app_${killed}_x_data`])
     await current().docker(['network', 'create', '--label', `dev.harpoon.test=${killed}`, `${killed}_net`])
     const living = await beginEngineRun(current())

@@ -7,6 +7,8 @@ import { acquireLock } from './peers/lock.ts'
 export interface EngineRun {
   /** Begins app ids, network names and image names of this run. */
   readonly id: string
+  /** `name=value`, for images: containers that are made from them have it too. */
+  readonly label: string
   readonly images: ExAppImages
   /** An app id that no other run uses. */
   appId(name: string): string
@@ -18,14 +20,19 @@ export interface EngineRun {
 
 const LABEL = 'dev.harpoon.test'
 
+/** So long that nobody else's names have it by chance. */
+const ID_PREFIX = 'harpoontest'
+
 /** Begins a run on an engine; what a killed run left there is removed first. */
 export async function beginEngineRun(engine: DockerEngine): Promise<EngineRun> {
-  const id = `ht${randomBytes(4).toString('hex')}`
+  const id = `${ID_PREFIX}${randomBytes(4).toString('hex')}`
   const lock = await acquireLock(lockOf(id), 0)
   await removeAbandoned(engine)
+  const label = `${LABEL}=${id}`
   return {
     id,
-    images: new ExAppImages(engine, `${LABEL}=${id}`),
+    label,
+    images: new ExAppImages(engine, label),
     appId: (name) => `${id}_${name}`,
     network: async (name) => {
       await engine.docker(['network', 'create', '--label', `${LABEL}=${id}`, `${id}_${name}`])
@@ -56,7 +63,7 @@ async function runsOn({ docker }: DockerEngine): Promise<Set<string>> {
     docker(['network', 'ls', '--format', '{{.Name}}']),
     docker(['image', 'ls', '--format', '{{.Repository}}']),
   ])
-  return new Set(texts.join('\n').match(/ht[0-9a-f]{8}/g))
+  return new Set(texts.join('\n').match(new RegExp(`${ID_PREFIX}[0-9a-f]{8}`, 'g')))
 }
 
 async function removeTraces({ docker }: DockerEngine, id: string): Promise<void> {

@@ -26,6 +26,8 @@ export interface ExAppOptions {
   readonly listen: { readonly unixSocket: string } | { readonly port: number }
   /** Node's 5 s when left out, which is also uvicorn's. */
   readonly keepAliveTimeoutMs?: number
+  /** Begins the init step, once its request is answered. */
+  readonly onInit?: () => void
 }
 
 // Above what any proxy under test lets through, so that a refusal is the proxy's own.
@@ -34,20 +36,20 @@ const maxHeaderSize = 256 * 1024
 /** Starts a small HTTP ExApp; `exapp/answers.ts` lists its paths, every other path echoes what arrived. */
 export async function startExApp(options: ExAppOptions): Promise<ExAppStandIn> {
   const log = new RequestLog()
+  const { listen, onInit = () => {} } = options
   let connectionCount = 0
   const server = createServer({ maxHeaderSize, requestTimeout: 0, keepAliveTimeout: options.keepAliveTimeoutMs ?? 5000 })
   server.on('connection', () => {
     connectionCount += 1
   })
-  server.on('request', (request, response) => answerRequest(log.request(request, response), request, response))
+  server.on('request', (request, response) => answerRequest(log.request(request, response), request, response, onInit))
   // Without this listener Node says "continue" by itself, and a test could not see a refusal before the body.
   server.on('checkContinue', (request, response) => {
     if (!request.url?.startsWith('/early')) response.writeContinue()
-    answerRequest(log.request(request, response), request, response)
+    answerRequest(log.request(request, response), request, response, onInit)
   })
   const webSockets = serveWebSockets(server, log)
 
-  const { listen } = options
   server.listen('unixSocket' in listen ? listen.unixSocket : { port: listen.port, host: '127.0.0.1' })
   await once(server, 'listening')
   const address = server.address() as AddressInfo | string

@@ -210,8 +210,8 @@ export class AppApi {
 
   #tellNextcloud({ manifest, port, secret }: ExAppRow): void {
     const { daemon, nextcloud } = this.#options
-    const { appId, version, routes = [] } = manifest
-    nextcloud.addExApp({ appId, port, host: hostOf(daemon, appId), exapp_token: secret, exapp_version: version, routes })
+    const { appId, version, routes = [], page } = manifest
+    nextcloud.addExApp({ appId, port, host: hostOf(daemon, appId), exapp_token: secret, exapp_version: version, routes, ...(page === undefined ? {} : { page }) })
   }
 
   #deployOptions() {

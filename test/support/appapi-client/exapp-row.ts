@@ -8,6 +8,8 @@ export interface Manifest {
   /** `docker-install`: registry, image and tag. */
   readonly image: { readonly registry?: string; readonly name: string; readonly tag?: string }
   readonly routes?: readonly ExAppRoute[]
+  /** Where Nextcloud's menu leads to. */
+  readonly page?: string
   /** Declared variables with their default values; empty ones are not set. */
   readonly environment?: Readonly<Record<string, string>>
 }

@@ -14,12 +14,16 @@ interface Context {
   readonly query: URLSearchParams
   /** What follows the first path segment, e.g. `404` of `/status/404`. */
   readonly rest: string
+  readonly onInit: () => void
 }
 
 /** What the ExApp serves, by first path segment; `/ws` and `/counter-ws` are in `web-sockets.ts`. */
 const answers: Readonly<Record<string, Answer>> = {
   heartbeat: ({ response }) => sendJson(response, 200, { status: 'ok' }),
-  init: async (context) => sendJson(context.response, 200, await report(context)),
+  init: async (context) => {
+    sendJson(context.response, 200, await report(context))
+    context.onInit()
+  },
   // AppAPI takes a non-empty `error` for a refusal.
   enabled: async (context) => sendJson(context.response, 200, { error: '', ...(await report(context)) }),
   /** `/status/418`: that status with a small body, if it may have one. */
@@ -86,11 +90,11 @@ const answers: Readonly<Record<string, Answer>> = {
 }
 
 /** Answers one request by its first path segment; an unknown one echoes what arrived. */
-export function answerRequest(received: ReceivedRequest, request: IncomingMessage, response: ServerResponse): void {
+export function answerRequest(received: ReceivedRequest, request: IncomingMessage, response: ServerResponse, onInit: () => void): void {
   const [path = '', search = ''] = received.url.split('?', 2)
   const [, segment = '', rest = ''] = path.split('/')
   const answer = (Object.hasOwn(answers, segment) && answers[segment]) || echo
-  const context = { received, request, response, query: new URLSearchParams(search), rest }
+  const context = { received, request, response, query: new URLSearchParams(search), rest, onInit }
   // The usual failure is a caller that went away: then there is nobody to tell.
   Promise.resolve(context).then(answer).catch(() => response.destroy())
 }
