@@ -18,6 +18,7 @@ import { startTunnelServer } from '../../proxy/tunnel/start.ts'
 import type { TunnelServer, TunnelServerOptions } from '../../proxy/tunnel/start.ts'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { startExApp } from '../support/exapp.ts'
+import { countAfterEachTest, countConnections, readMetrics } from '../support/leftovers.ts'
 import type { ExAppStandIn } from '../support/exapp.ts'
 import { startFrpc } from '../support/frpc.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
@@ -75,6 +76,8 @@ export class Rig {
   metrics = new Registry()
   registry = new TunnelRegistry()
   readonly #options: RigOptions
+  readonly #noConnectionsLeft = countConnections()
+  readonly #stopCounting = countAfterEachTest({ counts: () => this.#unfinished() })
   readonly #clients: ChildProcess[] = []
   readonly #pools: Pool[] = []
   #server: TunnelServer | undefined
@@ -204,10 +207,26 @@ export class Rig {
     callback(null, stream as Socket) // undici's type says Socket; it uses what every Duplex has
   }
 
+  /** Logins that hang, and requests that still wait for a tunnel. */
+  async #unfinished(): Promise<Record<string, number>> {
+    const metrics = readMetrics(await this.metrics.metrics())
+    return { 'connections without login': metrics.get('harpoon_tunnel_unauthenticated_connections') ?? Number.NaN }
+  }
+
+  /** Nobody is left, nor anything of theirs. */
+  async #expectNobody(): Promise<void> {
+    const metrics = readMetrics(await this.metrics.metrics())
+    const left = [...metrics].filter(([name, value]) => /^harpoon_tunnel(s_connected|_sessions|_open_streams|_unauthenticated_connections)/.test(name) && value !== 0)
+    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
+    await this.#noConnectionsLeft()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopCounting()
     await Promise.all(this.#pools.map((pool) => pool.destroy()))
     await Promise.all(this.#clients.map((client) => client.stop()))
     await this.stopServer()
+    await this.#expectNobody()
     await this.exapp.close()
     await rm(this.folder, { recursive: true, force: true })
   }
