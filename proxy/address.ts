@@ -15,6 +15,18 @@ export function normalizeAddress(address: string): string | undefined {
   }
 }
 
+/**
+ * Whom an address stands for where one's share of something is counted: in the public IPv6 internet everybody has at least
+ * a network of 2⁶⁴ addresses, elsewhere an address is one peer. Takes what `normalizeAddress` gives.
+ */
+export function peerBlock(address: string): string {
+  if (!/^[23][0-9a-f]{3}:/.test(address)) return address // global unicast is 2000::/3 (RFC 4291 §2.4)
+  const [head = '', tail] = address.split('::')
+  const groups = head.split(':')
+  if (tail !== undefined) groups.push(...Array.from({ length: 4 }, () => '0'))
+  return `${groups.slice(0, 4).join(':')}::/64`
+}
+
 function unmapped(canonical: string): string {
   const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical)
   if (!groups) return canonical

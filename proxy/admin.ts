@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { Registry } from 'prom-client'
 import { type Check, reportHealth } from './health.ts'
+import type { OnLimit } from './limit-reached.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
 
 export interface AdminServer {
@@ -9,9 +10,19 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
+export interface AdminServerOptions {
+  readonly listen: ListenAddress
+  readonly checks: readonly Check[]
+  readonly register: Registry
+  readonly maxConnections: number
+  readonly onLimit: OnLimit
+}
+
 /** `/livez`, `/readyz` and `/metrics` for those who run the data plane; never published to visitors. */
-export async function startAdminServer(listen: ListenAddress, checks: readonly Check[], register: Registry): Promise<AdminServer> {
+export async function startAdminServer({ listen, checks, register, maxConnections, onLimit }: AdminServerOptions): Promise<AdminServer> {
   const app = Fastify({ logger: false, forceCloseConnections: true })
+  app.server.maxConnections = maxConnections
+  app.server.on('drop', () => onLimit('admin_connections'))
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('ok\n'))
   app.get('/readyz', (_request, reply) => {
     const { ready, text } = reportHealth(checks)

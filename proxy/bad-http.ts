@@ -30,7 +30,7 @@ export function refuseAtOnce(reply: ServerResponse, status: number, reason: stri
   reply.end(`${status}: ${reason}`)
 }
 
-const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }
+const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 405: 'Method Not Allowed', 408: 'Request Timeout', 431: 'Request Header Fields Too Large', 503: 'Service Unavailable' }
 
 /** The last words on a connection. */
 export function answerRaw(socket: Duplex, status: number, reason: string): void {

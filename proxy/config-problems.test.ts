@@ -28,6 +28,8 @@ describe('readConfig refuses', () => {
     ['HP_SESSION_LIFETIME', '10.5', '"10.5" is not accepted; accepted: a number from 0 to 10'],
     ['HP_SESSION_LIFETIME', '-1', '"-1" is not accepted; accepted: a number from 0 to 10'],
     ['HP_SESSION_LIFETIME', '3s', '"3s" is not accepted; accepted: a number from 0 to 10'],
+    ['HARPOON_MAX_CONNECTIONS', '15', '"15" is not accepted; accepted: a whole number from 16 to 1000000'],
+    ['HARPOON_TUNNEL_MEMORY_MIB', '8', '"8" is not accepted; accepted: a whole number from 16 to 65536'],
     ['HP_BLACKLIST_COUNT', '0', '"0" is not accepted; accepted: a whole number from 1 to 1000000'],
     ['HP_BLACKLIST_WINDOW', '5m', '"5m" is not accepted; accepted: a whole number from -31536000 to 31536000'],
     ['HP_TIMEOUT_CONNECT', '30 s', `"30 s" is not accepted; ${timeAccepted}`],

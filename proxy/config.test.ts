@@ -29,6 +29,7 @@ describe('readConfig', () => {
       timeouts: { connectMs: 30_000, clientMs: 30_000, serverMs: 1_800_000, tunnelMs: 1_800_000, stopMs: 8000 },
       dockerSocket: '/var/run/docker.sock',
       front: false,
+      limits: { connections: 8192, tunnelMemoryBytes: 268_435_456 },
       tunnelSharedKey: true,
       notices: [],
     })
@@ -53,6 +54,8 @@ describe('readConfig', () => {
     ['HP_SESSION_LIFETIME', '1.001', (config) => config.sessionLifetimeMs, 1001],
     ['HP_SESSION_LIFETIME', '10', (config) => config.sessionLifetimeMs, 10_000],
     ['HP_BLACKLIST_COUNT', '3', (config) => config.bans.count, 3],
+    ['HARPOON_MAX_CONNECTIONS', '20000', (config) => config.limits.connections, 20_000],
+    ['HARPOON_TUNNEL_MEMORY_MIB', '64', (config) => config.limits.tunnelMemoryBytes, 67_108_864],
     ['HP_BLACKLIST_WINDOW', '60', (config) => config.bans.windowMs, 60_000],
     ['HP_BLACKLIST_WINDOW', '0', (config) => config.bans.windowMs, 0],
     ['HP_BLACKLIST_WINDOW', '-300', (config) => config.bans.windowMs, -300_000],

@@ -38,6 +38,10 @@ const settings = {
   HARPOON_CERTS_DIR: path('/certs'),
   HARPOON_DOCKER_SOCKET: path('/var/run/docker.sock'),
   HARPOON_ADMIN_ADDRESS: listenAddress('0.0.0.0:9180'),
+  // HaRP's number.
+  HARPOON_MAX_CONNECTIONS: wholeNumber('8192', { min: 16, max: 1_000_000 }),
+  // 256 streams whose readers stand still may fill the window that the protocol gives them, in each of four sessions.
+  HARPOON_TUNNEL_MEMORY_MIB: wholeNumber('256', { min: 16, max: 65_536 }),
   HARPOON_FRONT: flag('false'),
   HARPOON_TUNNEL_SHARED_KEY: flag('true'),
   // A websocket that an Ingress has unwrapped brings no client certificate, so it has to be let in on purpose.
@@ -65,6 +69,7 @@ const schema = z.object(settings).transform((read) => ({
     tunnelMs: read.HP_TIMEOUT_TUNNEL ?? read.HP_TIMEOUT_SERVER,
     stopMs: read.HARPOON_STOP_TIMEOUT,
   },
+  limits: { connections: read.HARPOON_MAX_CONNECTIONS, tunnelMemoryBytes: read.HARPOON_TUNNEL_MEMORY_MIB * 1024 ** 2 },
   dockerSocket: read.HARPOON_DOCKER_SOCKET,
   front: read.HARPOON_FRONT,
   tunnelSharedKey: read.HARPOON_TUNNEL_SHARED_KEY,

@@ -3,17 +3,20 @@ import type { AddressInfo, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { answerRaw } from './bad-http.ts'
 import { FirstBytes } from './first-bytes.ts'
+import type { HttpConnections } from './http-connections.ts'
 import { createHttp1Server, headCheckMs, type Http1ServerOptions, type HttpsCertificate } from './http1-server.ts'
 import { Http2Sessions } from './http2-sessions.ts'
 import { type OpenExchangeOptions, openExchange } from './request/open-exchange.ts'
 import type { Pipeline } from './request/pipeline.ts'
 import type { ListenAddress } from './settings/listen-address.ts'
 
-export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs' | 'unread'> {
+export interface HttpListenerOptions extends OpenExchangeOptions, Pick<Http1ServerOptions, 'onRefused' | 'clientMs' | 'pipelined' | 'onLimit' | 'unread'> {
   readonly listen: ListenAddress
   /** Present: HTTPS. */
   readonly tls?: HttpsCertificate | undefined
   readonly pipeline: Pipeline
+  /** Counts the connections of all listeners. */
+  readonly connections: HttpConnections
 }
 
 /** By what is spoken on them; `undecided`: nothing yet, not even the end of a TLS handshake. `upgraded` ones have left HTTP. */
@@ -38,10 +41,10 @@ export interface HttpListener {
  * (prior knowledge). Every request becomes an `Exchange` and goes through the pipeline.
  */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
-  const { listen, tls, pipeline, onRefused, unread } = options
+  const { listen, tls, pipeline, connections, onRefused, pipelined, onLimit, unread } = options
   let { clientMs } = options
   const onRequest: Http1ServerOptions['onRequest'] = (carrier, extra) => void pipeline(openExchange(carrier, extra, options))
-  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused, unread })
+  const http1 = createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelined, onLimit, unread })
   const http2 = new Http2Sessions({ onRequest: (carrier, expectsContinue) => onRequest(carrier, { upgrade: undefined, expectsContinue }), onRefused })
   const { server } = http1
   const beginHttp1 = takeOver(server, tls ? 'secureConnection' : 'connection', (socket) => {
@@ -49,10 +52,16 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     else if (socket.alpnProtocol === 'h2') http2.accept(socket)
     else serveHttp1(socket)
   })
-  let connections = 0
-  server.prependListener('connection', (socket: Socket) => {
-    connections += 1
-    socket.once('close', () => (connections -= 1))
+  let open = 0
+  const begin = takeOver(server, 'connection', (socket) => {
+    if (connections.admit(socket)) {
+      open += 1
+      socket.once('close', () => (open -= 1))
+      return begin(socket)
+    }
+    onRefused(503)
+    if (tls) socket.destroy() // a handshake would cost more than it is to save
+    else answerRaw(socket.on('error', () => {}), 503, 'too many connections')
   })
   let http1Count = 0
   const serveHttp1 = (socket: Socket): void => {
@@ -85,7 +94,7 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     port: (server.address() as AddressInfo).port,
     countConnections: () => {
       const { upgradedCount: upgraded } = http1
-      return { undecided: connections - http1Count - http2.count, http1: http1Count - upgraded, http2: http2.count, upgraded }
+      return { undecided: open - http1Count - http2.count, http1: http1Count - upgraded, http2: http2.count, upgraded }
     },
     setTls: (next) => http1.setTls(next),
     setClientMs: (milliseconds) => {

@@ -3,6 +3,8 @@ import { createServer as createHttpsServer } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerRaw, maxHeadBytes, maxHeaders, refuseAtOnce, refuseBadHttp } from './bad-http.ts'
+import type { LimitName, OnLimit } from './limit-reached.ts'
+import type { Quota } from './quota.ts'
 import type { Carrier } from './request/carrier.ts'
 import { EarlyBytes } from './request/early-bytes.ts'
 import type { Upgrade } from './request/exchange.ts'
@@ -20,7 +22,7 @@ export interface HttpsCertificate {
 export const headCheckMs = 1_000
 
 /** Requests that one connection may have sent ahead of the answers: as many as one of HTTP/2 may have at once. No browser sends any. */
-const maxPipelined = 100
+export const maxPipelined = 100
 
 /** Payload read from a socket at once; larger pieces mean fewer steps per byte on uploads. */
 const readBytes = 64 * 1024
@@ -32,7 +34,10 @@ export interface Http1ServerOptions {
   readonly clientMs: number
   readonly onRequest: (carrier: Carrier, extra: { readonly upgrade: Upgrade | undefined; readonly expectsContinue: boolean }) => void
   /** Told of each answer to what never became a request: bad HTTP, too long, too slow. */
-  readonly onRefused: (status: number) => void
+  readonly onRefused: (status: number, limit?: LimitName) => void
+  /** Counts the requests that were sent ahead, on all connections. */
+  readonly pipelined: Quota
+  readonly onLimit: OnLimit
   /** Looks after clients while they are not read from. */
   readonly unread: UnreadClients
 }
@@ -58,7 +63,7 @@ interface Turn {
 }
 
 /** Node's server for HTTP/1.1, which does not listen yet. */
-export function createHttp1Server({ tls, clientMs, onRequest, onRefused, unread }: Http1ServerOptions): Http1Server {
+export function createHttp1Server({ tls, clientMs, onRequest, onRefused, pipelined, onLimit, unread }: Http1ServerOptions): Http1Server {
   const serverOptions: ServerOptions = {
     maxHeaderSize: maxHeadBytes,
     headersTimeout: clientMs, // for the whole head: a client that drips lines is cut as well (HaRP contract §10)
@@ -82,21 +87,25 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, unread 
     declined = incoming
     return false
   }
-  const refuse = (reply: ServerResponse, status: number, reason: string): void => {
-    onRefused(status)
+  const refuse = (reply: ServerResponse, status: number, reason: string, limit?: LimitName): void => {
+    onRefused(status, limit)
     refuseAtOnce(reply, status, reason)
   }
   const start = (incoming: IncomingMessage, reply: ServerResponse, upgrade: Upgrade | undefined, expectsContinue: boolean): void =>
     onRequest(new Http1Carrier(incoming, reply), { upgrade, expectsContinue })
   const run = (incoming: IncomingMessage, reply: ServerResponse, upgrade: Upgrade | undefined, expectsContinue: boolean): void => {
-    if (incoming.rawHeaders.length > maxHeaders * 2) return refuse(reply, 400, `more than ${maxHeaders} headers`)
+    if (incoming.rawHeaders.length > maxHeaders * 2) return refuse(reply, 400, `more than ${maxHeaders} headers`, 'request_headers')
     if (incoming.httpVersionMajor < 1) return refuse(reply, 400, 'HTTP/0.9 is not spoken here')
     // Node's parser loses what follows in the same packet as a request that it would have left HTTP for.
     if (incoming === declined) reply.shouldKeepAlive = false
     const { socket } = incoming
     const turn = turns.get(socket)
     if (!turn) {
-      lookAfter(socket, { reply, incoming, waiting: 0 })
+      const first = { reply, incoming, waiting: 0 }
+      lookAfter(socket, first)
+      socket.once('close', () => {
+        while (first.waiting > 0) leaveQueue(first)
+      })
       return start(incoming, reply, upgrade, expectsContinue)
     }
     const { reply: previous } = turn
@@ -104,12 +113,25 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, unread 
     turn.incoming = incoming
     if (previous.writableFinished || previous.destroyed) return start(incoming, reply, upgrade, expectsContinue)
     // The one before may change what this one finds (RFC 9112 §9.3.2), and nobody shall have more than one here by sending ahead.
-    turn.waiting += 1
-    if (turn.waiting > maxPipelined) return void socket.destroy()
+    if (!mayWait(turn)) return void socket.destroy()
     previous.once('close', () => {
-      turn.waiting -= 1
+      leaveQueue(turn)
       if (!socket.destroyed && previous.shouldKeepAlive) start(incoming, reply, upgrade, expectsContinue)
     })
+  }
+  const mayWait = (turn: Turn): boolean => {
+    const isFull = turn.waiting >= maxPipelined
+    if (isFull || pipelined.take() !== 'taken') {
+      onLimit(isFull ? 'pipelined_requests_per_connection' : 'pipelined_requests')
+      return false
+    }
+    turn.waiting += 1
+    return true
+  }
+  const leaveQueue = (turn: Turn): void => {
+    if (turn.waiting === 0) return // all have left with their connection
+    turn.waiting -= 1
+    pipelined.release()
   }
   /** Nothing is read ahead for those who send ahead themselves, nor of what is HTTP no more. */
   const lookAfter = (socket: Socket, turn: Turn): void => {
@@ -139,7 +161,7 @@ export function createHttp1Server({ tls, clientMs, onRequest, onRefused, unread 
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = refuseBadHttp(error, socket, turns.get(socket)?.reply)
-    if (status !== undefined) onRefused(status)
+    if (status !== undefined) onRefused(status, status === 431 ? 'request_head_bytes' : undefined)
   })
   return {
     server,

@@ -1,11 +1,13 @@
 import { METHODS } from 'node:http'
 import { maxHeadBytes, maxHeaders } from './bad-http.ts'
+import type { LimitName } from './limit-reached.ts'
 import type { Http2Head } from './request/http2-carrier.ts'
 
 /** Why a request is answered before anything is decided about it. */
 export interface Refusal {
   readonly status: number
   readonly reason: string
+  readonly limit?: LimitName
 }
 
 /** What else the head says about its request. */
@@ -50,7 +52,7 @@ export function readHttp2Head(raw: readonly string[], hasBody: boolean): ReadHea
     if (name === 'expect') expect = value
     rawHeaders.push(name, value)
   }
-  if (bytes > maxHeadBytes) return { status: 431, reason: `the request head is longer than ${maxHeadBytes} bytes` }
+  if (bytes > maxHeadBytes) return { status: 431, reason: `the request head is longer than ${maxHeadBytes} bytes`, limit: 'request_head_bytes' }
   const { ':method': method, ':path': target, ':authority': authority } = pseudo
   if (method === 'CONNECT') return { status: 405, reason: 'this is no forward proxy' }
   if (!methods.has(method)) return { status: 400, reason: 'the method is unknown' }
@@ -62,7 +64,7 @@ export function readHttp2Head(raw: readonly string[], hasBody: boolean): ReadHea
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return { status: 417, reason: 'the only expectation that is met is 100-continue' }
   if (cookies.length > 0) rawHeaders[cookieAt] = cookies.join('; ')
   rawHeaders.unshift('host', host ?? authority)
-  if (rawHeaders.length > maxHeaders * 2) return { status: 400, reason: `more than ${maxHeaders} headers` }
+  if (rawHeaders.length > maxHeaders * 2) return { status: 400, reason: `more than ${maxHeaders} headers`, limit: 'request_headers' }
   return { method, target, rawHeaders, expect }
 }
 

@@ -1,12 +1,13 @@
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream, type ServerOptions } from 'node:http2'
 import type { Socket } from 'node:net'
 import { maxHeadBytes } from './bad-http.ts'
-import { readHttp2Head } from './http2-head.ts'
+import { readHttp2Head, type Refusal } from './http2-head.ts'
+import type { LimitName } from './limit-reached.ts'
 import type { Carrier } from './request/carrier.ts'
 import { Http2Carrier, type Http2Peer } from './request/http2-carrier.ts'
 
 /** Requests that one connection may have at once: what RFC 9113 §6.5.2 asks a server to allow at least, and HAProxy's number. */
-const maxStreams = 100
+export const maxStreams = 100
 
 /** Of each upload, this much may be on its way or wait here: 8 MB/s at 30 ms. HAProxy's is 64 KiB; with all streams a client can make us hold 25 MiB. */
 const streamWindowBytes = 256 * 1024
@@ -49,7 +50,7 @@ const limits: ServerOptions = {
 export interface Http2SessionsOptions {
   readonly onRequest: (carrier: Carrier, expectsContinue: boolean) => void
   /** Told of each answer to what never became a request, and of each connection that broke the rules (as 400). */
-  readonly onRefused: (status: number) => void
+  readonly onRefused: (status: number, limit?: LimitName) => void
 }
 
 /** One connection. Its head limits in time are the connection's: while no stream is open it is idle, whatever else it sends. */
@@ -88,7 +89,7 @@ export class Http2Sessions {
     this.#open.add(open)
     socket.once('close', () => this.#open.delete(open))
     session.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code?.startsWith('ERR_HTTP2')) this.#options.onRefused(400) // the others are lost connections
+      if (error.code?.startsWith('ERR_HTTP2')) this.#options.onRefused(400, 'http2_connection') // the others are lost connections
     })
     session.on('stream', (stream, _headers, _flags, rawHeaders) => this.#onStream(open, stream, rawHeaders))
     if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes)
@@ -128,12 +129,12 @@ export class Http2Sessions {
       open.idleSince = performance.now()
     })
     const head = readHttp2Head(rawHeaders, !stream.endAfterHeaders)
-    if ('reason' in head) return this.#refuse(stream, open.peer, head.status, head.reason)
+    if ('reason' in head) return this.#refuse(stream, open.peer, head)
     this.#options.onRequest(new Http2Carrier(stream, head, open.peer), head.expect !== undefined)
   }
 
-  #refuse(stream: ServerHttp2Stream, peer: Http2Peer, status: number, reason: string): void {
-    this.#options.onRefused(status)
+  #refuse(stream: ServerHttp2Stream, peer: Http2Peer, { status, reason, limit }: Refusal): void {
+    this.#options.onRefused(status, limit)
     const carrier = new Http2Carrier(stream, { method: '', target: '', rawHeaders: [] }, peer)
     carrier.answer(status, { 'content-type': 'text/plain; charset=utf-8' }, `${status}: ${reason}`)
     carrier.discardBody()

@@ -6,6 +6,7 @@ const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 
 /** Sizes that are read when somebody asks. */
 export interface Sizes {
+  readonly nextcloudCalls: () => number
   readonly sessions: () => number
   readonly exApps: () => number
   readonly failingClients: () => number
@@ -59,6 +60,7 @@ export function createMetrics(): Metrics {
       const gauge = (name: string, help: string, read: () => number): void => {
         register.registerMetric(new Gauge({ name, help, registers: [], collect() { this.set(read()) } }))
       }
+      gauge('harpoon_nextcloud_calls_running', 'Calls to Nextcloud that are under way or wait for a connection', sizes.nextcloudCalls)
       gauge('harpoon_cached_sessions', 'Visitors whose identity is remembered', sizes.sessions)
       gauge('harpoon_cached_exapps', 'ExApps whose record is remembered', sizes.exApps)
       gauge('harpoon_failing_clients', 'Clients with failed requests in the window', sizes.failingClients)

@@ -1,12 +1,12 @@
 import { type Dispatcher, errors } from 'undici'
 import { z } from 'zod'
-import { UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError } from '../request/errors.ts'
+import { type RequestErrorOptions, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError } from '../request/errors.ts'
 import { upstreamError } from '../request/upstream-error.ts'
 import { type Upstream, upstreamName } from '../request/upstream.ts'
 import { type ApiVersions, apiVersionPattern } from './api-version.ts'
 
 /** `/version` takes about a kilobyte. */
-const maxVersionBytes = 64 * 1024
+export const maxVersionBytes = 64 * 1024
 
 /** Engines from before 2017 do not say what they still understand; this is what Docker's oldest clients speak. */
 const oldestVersion = '1.12'
@@ -81,7 +81,7 @@ class VersionReply implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#length += chunk.length
-    if (this.#length > maxVersionBytes) controller.abort(this.#noEngine('/version does not end'))
+    if (this.#length > maxVersionBytes) controller.abort(this.#noEngine('/version does not end', { limit: 'engine_answer_bytes' }))
     else this.#chunks.push(chunk)
   }
 
@@ -92,7 +92,7 @@ class VersionReply implements Dispatcher.DispatchHandler {
       if (read.success) this.#options.resolve({ newest: read.data.ApiVersion, oldest: read.data.MinAPIVersion })
       else this.#options.reject(this.#noEngine('/version names no usable ApiVersion'))
     } catch (error) {
-      this.#options.reject(this.#noEngine('/version is no JSON', error))
+      this.#options.reject(this.#noEngine('/version is no JSON', { cause: error }))
     }
   }
 
@@ -112,10 +112,10 @@ class VersionReply implements Dispatcher.DispatchHandler {
     )
   }
 
-  #noEngine(reason: string, cause?: unknown): UpstreamUnreachableError {
+  #noEngine(reason: string, options?: RequestErrorOptions): UpstreamUnreachableError {
     return new UpstreamUnreachableError(
       `what answers there is no Docker Engine: ${reason} by ${this.#options.engine}`,
-      { cause },
+      options,
     )
   }
 }

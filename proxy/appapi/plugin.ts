@@ -9,7 +9,7 @@ import { generalRoutes } from './general.ts'
 import { readBody } from './read-body.ts'
 
 /** HaRP's limit (contract §6.1); nothing that these endpoints take comes near. */
-const maxBodyBytes = 1024 * 1024
+export const maxBodyBytes = 1024 * 1024
 
 /** Stands for what the caller wrote, which is not looked at (HaRP contract §6.1), however odd it is. */
 const anyContent = 'application/octet-stream'

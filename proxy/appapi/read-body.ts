@@ -18,7 +18,7 @@ export async function readBody(
   { maxBytes, idleMs }: BodyLimits,
 ): Promise<Buffer> {
   const tooLong = (): ControlApiError =>
-    new ControlApiError(413, `413: Request Entity Too Large: the body has more than ${maxBytes} bytes`)
+    new ControlApiError(413, `413: Request Entity Too Large: the body has more than ${maxBytes} bytes`, { limit: 'control_body_bytes' })
   if (Number(head.last.get('content-length') ?? 0) > maxBytes) throw tooLong()
   const body = new RequestBody(carrier.incoming, idleMs)
   if (expectsContinue) carrier.sendContinue()

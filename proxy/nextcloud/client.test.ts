@@ -30,7 +30,7 @@ afterAll(() => nextcloud.close())
 function client(options: Partial<NextcloudClientOptions> = {}): NextcloudClient & { readonly outcomes: string[] } {
   const outcomes: string[] = []
   const observe = (call: string, outcome: string): void => void outcomes.push(`${call} ${outcome}`)
-  const created = createNextcloudClient({ url: new URL(nextcloud.url), sharedKeys: () => ['sk'], observe, ...options })
+  const created = createNextcloudClient({ url: new URL(nextcloud.url), sharedKeys: () => ['sk'], observe, maxCalls: 100, onLimit: () => {}, ...options })
   onTestFinished(() => created.close())
   return { ...created, outcomes }
 }

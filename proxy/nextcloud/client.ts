@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls'
 import { Pool } from 'undici'
 import { z } from 'zod'
+import type { OnLimit } from '../limit-reached.ts'
 import type { AccessLevel } from '../routes/route-table.ts'
 import { NextcloudError } from './errors.ts'
 import { accessLevelSchema, type ExApp, exAppSchema, toExApp } from './exapp.ts'
@@ -23,6 +24,8 @@ export interface VisitorCredentials {
 }
 
 export interface NextcloudClient {
+  /** Calls that are under way or wait for a connection. */
+  readonly callCount: number
   /** `undefined`: unknown, or the shared keys differ (Nextcloud does not tell which). Throws `NextcloudError`. */
   exApp(appId: string): Promise<ExApp | undefined>
   /** Throws `NextcloudError` when Nextcloud could not be asked. */
@@ -38,11 +41,14 @@ export interface NextcloudClientOptions {
   readonly sharedKeys: () => readonly string[]
   /** Told after every call: how it ended and how long it took. */
   readonly observe: (call: NextcloudCall, outcome: string, milliseconds: number) => void
+  /** Calls at once, those included that wait for a connection; one more is not made. */
+  readonly maxCalls: number
+  readonly onLimit: OnLimit
   /** A call is abandoned after this long. */
   readonly timeoutMs?: number
 }
 
-/** HaRP's pool (contract §4); more calls than this wait in the queue. */
+/** HaRP's pool (contract §4); further calls wait in the queue. */
 const maxConnections = 100
 
 /** HaRP's limit for a whole call, the wait for a free connection included (contract §4). */
@@ -54,7 +60,7 @@ const connectTimeoutMs = 5_000
 const userSchema = z.object({ user_id: z.string().default(''), access_level: accessLevelSchema })
 
 /** Asks Nextcloud's AppAPI about ExApps and visitors. Never follows a redirect: the shared key would go along (Q12). */
-export function createNextcloudClient({ url, sharedKeys, observe, timeoutMs = defaultTimeoutMs }: NextcloudClientOptions): NextcloudClient {
+export function createNextcloudClient({ url, sharedKeys, observe, maxCalls, onLimit, timeoutMs = defaultTimeoutMs }: NextcloudClientOptions): NextcloudClient {
   const pool = new Pool(url.origin, {
     connections: maxConnections,
     connect: { timeout: connectTimeoutMs, ca: [...getCACertificates('default'), ...getCACertificates('system')] },
@@ -65,6 +71,7 @@ export function createNextcloudClient({ url, sharedKeys, observe, timeoutMs = de
 
   /** The key that Nextcloud accepted last. */
   let accepted: string | undefined
+  let callCount = 0
 
   /** Nextcloud may have the other key still, or already; its 401 for that looks like the one for an unknown app. */
   async function get(call: NextcloudCall, appId: string, visitorHeaders: readonly [string, string][]): Promise<Reply> {
@@ -80,22 +87,33 @@ export function createNextcloudClient({ url, sharedKeys, observe, timeoutMs = de
 
   async function getWith(sharedKey: string, call: NextcloudCall, appId: string, visitorHeaders: readonly [string, string][]): Promise<Reply> {
     const startedAt = performance.now()
+    if (callCount >= maxCalls) {
+      onLimit('nextcloud_calls')
+      throw new NextcloudError('busy', 'too many questions to Nextcloud are under way already; does it answer slowly?')
+    }
+    callCount += 1
     const outcome = (text: string): void => observe(call, text, performance.now() - startedAt)
     const headers = Object.fromEntries([['accept', 'application/json'], ['harp-shared-key', sharedKey], ...visitorHeaders])
     try {
       const path = `${base}/${call}?appId=${encodeURIComponent(appId)}`
       const response = await pool.request({ method: 'GET', path, headers, signal: AbortSignal.timeout(timeoutMs) })
-      const body = await readJson(response)
+      const body = await readJson(response, () => onLimit('nextcloud_answer_bytes'))
       outcome(String(response.statusCode))
       return { status: response.statusCode, body }
     } catch (error) {
       const failure = error instanceof NextcloudError ? error : unreachable(error)
       outcome(failure.failure)
       throw failure
+    } finally {
+      callCount -= 1
     }
   }
 
   return {
+    get callCount() {
+      return callCount
+    },
+
     async exApp(appId) {
       const { status, body } = await get('exapp-meta', appId, [])
       if (status === 401 || status === 404) return undefined

@@ -12,6 +12,7 @@ function cacheOf(...known: ExApp[]) {
   const asked: string[] = []
   const records: string[] = []
   const refreshErrors: string[] = []
+  const full: string[] = []
   let fetch = async (appId: string): Promise<ExApp | undefined> => apps.get(appId)
   let time = 1_000_000
   const cache = new ExAppCache({
@@ -20,6 +21,9 @@ function cacheOf(...known: ExApp[]) {
       return fetch(appId)
     },
     now: () => time,
+    maxKnown: 3,
+    maxUnknown: 3,
+    onFull: (table) => void full.push(table),
     onRecord: ({ id, version }) => void records.push(`${id} ${version}`),
     onRefreshError: (appId, error) => void refreshErrors.push(`${appId}: ${String(error)}`),
   })
@@ -29,6 +33,7 @@ function cacheOf(...known: ExApp[]) {
     asked,
     records,
     refreshErrors,
+    full,
     advance: (milliseconds: number) => void (time += milliseconds),
     answerWith: (other: typeof fetch) => void (fetch = other),
     version: async (appId: string) => (await cache.find(appId))?.version,
@@ -226,10 +231,18 @@ describe('ExAppCache', () => {
       expect(await version('MyApp')).toBe('2')
     })
 
-    it('holds a bounded number of records', () => {
-      const { cache } = cacheOf()
-      for (let n = 0; n < 2_100; n++) cache.store(exApp(`app-${n}`))
-      expect(cache.size).toBe(2_000)
+    it('holds a bounded number of records, and says when it forgets one for another', async () => {
+      const { cache, full, asked } = cacheOf(exApp('app-0'))
+      for (let n = 0; n < 4; n++) cache.store(exApp(`app-${n}`))
+      expect([cache.size, full]).toEqual([3, ['known']])
+      await cache.find('app-0')
+      expect(asked).toEqual(['app-0'])
+    })
+
+    it('remembers a bounded number of ids that are nobody’s', async () => {
+      const { cache, full, asked } = cacheOf()
+      for (const id of ['a', 'b', 'c', 'd', 'd', 'a']) await cache.find(id)
+      expect([asked, full]).toEqual([['a', 'b', 'c', 'd', 'a'], ['unknown', 'unknown']])
     })
   })
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { whenFull } from '../limits.ts'
 import type { ExApp } from './exapp.ts'
 
 /** HaRP's time for "not found" (contract §4.1): an app just registered is found soon, a scanner does not reach Nextcloud. */
@@ -7,16 +8,16 @@ const unknownTtlMs = 15_000
 /** A record older than this is fetched again behind the answer it still gives, so that a changed setting is seen without a push (Q13). */
 const freshMs = 60_000
 
-/** ExApps of one Nextcloud number in the tens; ids that visitors make up must not fill the memory. */
-const maxKnown = 2_000
-const maxUnknown = 10_000
-
 /** AppAPI's column holds 32 characters; what is longer cannot be known and need not be asked about or remembered. */
 const maxIdLength = 128
 
 export interface ExAppCacheOptions {
   readonly fetch: (appId: string) => Promise<ExApp | undefined>
   readonly now: () => number
+  /** Records, and ids that are nobody's, remembered at once; beyond, the one unused longest is forgotten and `onFull` told. */
+  readonly maxKnown: number
+  readonly maxUnknown: number
+  readonly onFull: (table: 'known' | 'unknown') => void
   /** Told of a record that came new or changed, e.g. to report its unusable routes. */
   readonly onRecord?: (exApp: ExApp) => void
   /** Told when a refresh behind the scenes failed; the old record stays. */
@@ -34,15 +35,18 @@ interface Entry {
  */
 export class ExAppCache {
   readonly #options: ExAppCacheOptions
-  readonly #known = new LRUCache<string, Entry>({ max: maxKnown })
+  readonly #known: LRUCache<string, Entry>
   readonly #unknown: LRUCache<string, true>
   readonly #flights = new Map<string, Promise<ExApp | undefined>>()
   /** Raised by every push and deletion, so that an older look-up still in flight cannot overwrite them (Q14). */
-  readonly #generation = new LRUCache<string, number>({ max: maxKnown })
+  readonly #generation: LRUCache<string, number>
 
   constructor(options: ExAppCacheOptions) {
     this.#options = options
-    this.#unknown = new LRUCache({ max: maxUnknown, ttl: unknownTtlMs, perf: { now: options.now }, ttlResolution: 0 })
+    const { maxKnown, maxUnknown, onFull } = options
+    this.#known = new LRUCache<string, Entry>({ max: maxKnown, dispose: whenFull(() => onFull('known')) })
+    this.#generation = new LRUCache<string, number>({ max: maxKnown })
+    this.#unknown = new LRUCache<string, true>({ max: maxUnknown, dispose: whenFull(() => onFull('unknown')), ttl: unknownTtlMs, perf: { now: options.now }, ttlResolution: 0 })
   }
 
   get size(): number {

@@ -2,13 +2,13 @@ import type { Dispatcher } from 'undici'
 import { NextcloudError } from './errors.ts'
 
 /** Nextcloud's two answers take a few kilobytes; an ExApp with thousands of routes stays below this. */
-const maxBodyBytes = 1024 * 1024
+export const maxBodyBytes = 1024 * 1024
 
 /**
  * Reads a bounded JSON answer. Client errors need no JSON: their status alone decides. Throws `NextcloudError` for a
- * redirect, a server error, too much or no JSON.
+ * redirect, a server error, too much (of which `onTooLong` is told) or no JSON.
  */
-export async function readJson(response: Dispatcher.ResponseData): Promise<unknown> {
+export async function readJson(response: Dispatcher.ResponseData, onTooLong: () => void): Promise<unknown> {
   const { statusCode: status, headers, body } = response
   if (status !== 200) {
     await body.dump({ limit: maxBodyBytes })
@@ -19,7 +19,7 @@ export async function readJson(response: Dispatcher.ResponseData): Promise<unkno
     if (status === 503 && headers['x-nextcloud-maintenance-mode'] !== undefined) throw new NextcloudError('maintenance', 'Nextcloud is in maintenance mode')
     throw new NextcloudError('status', `Nextcloud answered ${status}`)
   }
-  const text = await readBounded(body)
+  const text = await readBounded(body, onTooLong)
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(String(headers['content-type'] ?? ''))) {
     throw new NextcloudError('invalid', 'Nextcloud answered with something else than JSON; is NC_INSTANCE_URL right and AppAPI enabled?')
   }
@@ -30,12 +30,15 @@ export async function readJson(response: Dispatcher.ResponseData): Promise<unkno
   }
 }
 
-async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
+async function readBounded(body: AsyncIterable<Buffer>, onTooLong: () => void): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of body) {
     length += chunk.length
-    if (length > maxBodyBytes) throw new NextcloudError('invalid', `Nextcloud's answer is longer than ${maxBodyBytes} bytes`)
+    if (length > maxBodyBytes) {
+      onTooLong()
+      throw new NextcloudError('invalid', `Nextcloud's answer is longer than ${maxBodyBytes} bytes`)
+    }
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -12,17 +12,20 @@ const visitor = (more: Partial<VisitorCredentials> = {}): VisitorCredentials => 
 
 function cacheOf(lifetimeMs = 3000) {
   const asked: string[] = []
+  const full = { times: 0 }
   let time = 1_000_000
   let answer: () => Promise<User & { cacheable: boolean }> = async () => ({ id: `usr${asked.length}`, level: 1, cacheable: true })
   const cache = new SessionCache({
     lifetimeMs,
+    maxSessions: 3,
+    onFull: () => void (full.times += 1),
     now: () => time,
     fetch: (appId, { cookies, authorization }) => {
       asked.push(`${appId} ${cookies} ${authorization}`)
       return answer()
     },
   })
-  return { cache, asked, advance: (milliseconds: number) => void (time += milliseconds), answerWith: (other: typeof answer) => void (answer = other) }
+  return { cache, asked, full, advance: (milliseconds: number) => void (time += milliseconds), answerWith: (other: typeof answer) => void (answer = other) }
 }
 
 describe('SessionCache', () => {
@@ -106,9 +109,20 @@ describe('SessionCache', () => {
 
   it('says how many visitors it remembers now', async () => {
     const { cache, advance } = cacheOf(3000)
-    for (let n = 0; n < 5; n++) await cache.find('demo', visitor({ cookies: `oc_sessionPassphrase=${n}` }), true)
-    expect(cache.size).toBe(5)
+    for (let n = 0; n < 3; n++) await cache.find('demo', visitor({ cookies: `oc_sessionPassphrase=${n}` }), true)
+    expect(cache.size).toBe(3)
     advance(3001)
     expect(cache.size).toBe(0)
+  })
+
+  it('remembers a bounded number of visitors: the one idle longest is asked about again', async () => {
+    const { cache, asked, full } = cacheOf()
+    const find = async (cookies: string) => cache.find('demo', visitor({ cookies }), true)
+    for (const cookies of ['a', 'b', 'c', 'a', 'd']) await find(cookies)
+    expect([cache.size, full.times, asked.length]).toEqual([3, 1, 4])
+    await find('a')
+    expect(asked.length).toBe(4)
+    await find('b')
+    expect(asked.length).toBe(5)
   })
 })

@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { whenFull } from '../limits.ts'
 import type { User, VisitorCredentials } from './client.ts'
-
-/** At about 150 bytes each the table stays near 15 MiB; the session idle longest goes first. */
-const maxSessions = 100_000
 
 export interface SessionCacheOptions {
   readonly fetch: (appId: string, visitor: VisitorCredentials) => Promise<User & { readonly cacheable: boolean }>
   /** How long an answer is believed, from the look-up on; 0: never (HaRP contract §4.3). Read at each use. */
   readonly lifetimeMs: number
+  /** Visitors remembered at once; beyond, the one idle longest is forgotten and `onFull` told. */
+  readonly maxSessions: number
+  readonly onFull: () => void
   readonly now: () => number
 }
 
@@ -23,7 +24,7 @@ export class SessionCache {
 
   constructor(options: SessionCacheOptions) {
     this.#options = options
-    this.#users = new LRUCache({ max: maxSessions, ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
+    this.#users = new LRUCache<string, User>({ max: options.maxSessions, dispose: whenFull(options.onFull), ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
   }
 
   get size(): number {

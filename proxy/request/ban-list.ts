@@ -1,7 +1,5 @@
 import { LRUCache } from 'lru-cache'
-
-/** Addresses remembered at once. At about 200 bytes each the table stays below 10 MiB however many peers fail; the one idle longest goes first. */
-const maxAddresses = 50_000
+import { whenFull } from '../limits.ts'
 
 /** Count and window are read at each use: they may change while running. */
 export interface BanListOptions {
@@ -10,6 +8,9 @@ export interface BanListOptions {
   /** Length of the sliding window in milliseconds; 0 or less: nobody is ever banned. */
   readonly windowMs: number
   readonly now: () => number
+  /** Addresses remembered at once, however many fail; beyond, the one idle longest is forgotten and `onFull` told. */
+  readonly maxAddresses: number
+  readonly onFull: () => void
 }
 
 /** Failures per address in a sliding time window (HaRP contract §3.3). Entries go with their window, so the table empties itself. */
@@ -21,7 +22,7 @@ export class BanList {
 
   constructor(options: BanListOptions) {
     this.#options = options
-    this.#failures = new LRUCache({ max: maxAddresses, ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
+    this.#failures = new LRUCache<string, number[]>({ max: options.maxAddresses, dispose: whenFull(options.onFull), ttl: 1, perf: { now: options.now }, ttlResolution: 0 })
     this.#sweptAt = options.now()
   }
 

@@ -1,21 +1,17 @@
 import type { Duplex } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { Pool } from 'undici'
+import type { OnLimit } from '../limit-reached.ts'
+import type { ProxyLimits } from '../limits.ts'
 import type { Connect } from './connect.ts'
 import { LineClient } from './upstream-line.ts'
 import { type Upstream, upstreamName } from './upstream.ts'
-
-/** Upstreams with kept connections; ExApps number in the tens, a header fallback (HaRP contract §3.2 row 6b) can name any. */
-const maxUpstreams = 1_000
-
-/** Requests in flight to one upstream; more wait in the pool. As many as a tunnel's session has streams. */
-const maxConnectionsPerUpstream = 1_000
 
 /** An idle connection is closed by us before common servers close it (uvicorn after 5 s), so that a request seldom meets a dead one. */
 const idleConnectionMs = 4_000
 
 /** A response head; ExApps that set many cookies stay far below. */
-const maxResponseHeadBytes = 64 * 1024
+export const maxResponseHeadBytes = 64 * 1024
 
 /** Of each connection to an upstream. */
 const lineOptions = {
@@ -29,14 +25,18 @@ const lineOptions = {
 export class ConnectionPools {
   readonly #pools: LRUCache<string, Pool>
   readonly #connect: Connect
+  readonly #maxConnections: number
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, { upstreams, requestsPerUpstream }: Pick<ProxyLimits, 'upstreams' | 'requestsPerUpstream'>, onLimit: OnLimit) {
     this.#connect = connect
+    this.#maxConnections = requestsPerUpstream
     this.#pools = new LRUCache({
-      max: maxUpstreams,
-      // Requests in flight finish first; that closing is interrupted by our own end is no news to anybody.
+      max: upstreams,
       dispose: (pool, _name, reason) => {
-        if (reason === 'evict') pool.close().catch(() => {})
+        if (reason !== 'evict') return
+        onLimit('upstreams')
+        // Requests in flight finish first; that closing is interrupted by our own end is no news to anybody.
+        pool.close().catch(() => {})
       },
     })
   }
@@ -46,7 +46,7 @@ export class ConnectionPools {
     const known = this.#pools.get(name)
     if (known) return known
     const pool = new Pool('http://upstream', {
-      connections: maxConnectionsPerUpstream,
+      connections: this.#maxConnections,
       factory: (origin) => new LineClient(origin, lineOptions, (signal) => this.#open(upstream, signal)),
     })
     this.#pools.set(name, pool)

@@ -1,8 +1,13 @@
+import type { LimitName } from '../limit-reached.ts'
+import { NextcloudError } from '../nextcloud/errors.ts'
+
 /**
  * Why a request is not forwarded. The message is for callers with the right shared key and for the log: reason first, then
  * what to do. Visitors only see the status (design: nothing about the inside).
  */
 export abstract class RequestError extends Error {
+  /** The limit that was in the way, if one was. */
+  readonly limit: LimitName | undefined
   /** 0: no answer at all, the connection is dropped. */
   abstract readonly status: number
   /** Label of the metric and word in the log. */
@@ -12,6 +17,15 @@ export abstract class RequestError extends Error {
   /** Whether a right shared key exempts from that. */
   readonly keyExempts: boolean = false
   readonly logLevel: 'info' | 'warn' | 'error' = 'warn'
+
+  constructor(message: string, { limit, ...options }: RequestErrorOptions = {}) {
+    super(message, options)
+    this.limit = limit
+  }
+}
+
+export interface RequestErrorOptions extends ErrorOptions {
+  readonly limit?: LimitName
 }
 
 const drop = 0
@@ -55,11 +69,12 @@ export class UnknownExAppError extends RequestError {
 }
 
 export class ExAppLookupError extends RequestError {
-  readonly status = 404
+  readonly status: 404 | 503
   readonly outcome = 'lookup-failed'
   override readonly logLevel = 'error'
   constructor(appId: string, cause: unknown) {
     super(`Nextcloud could not be asked about ExApp ${shortened(appId)}: ${cause instanceof Error ? cause.message : 'unknown error'}`, { cause })
+    this.status = wasNotAsked(cause) ? 503 : 404
   }
 }
 
@@ -85,13 +100,17 @@ export class LifecyclePathError extends RequestError {
 }
 
 export class VisitorUnidentifiedError extends RequestError {
-  readonly status = 401
+  readonly status: 401 | 503
   readonly outcome = 'identity-failed'
   override readonly logLevel = 'error'
   constructor(cause: unknown) {
     super(`Nextcloud could not be asked who the visitor is: ${cause instanceof Error ? cause.message : 'unknown error'}`, { cause })
+    this.status = wasNotAsked(cause) ? 503 : 401
   }
 }
+
+/** Too many questions are under way, so it says nothing about this one. */
+const wasNotAsked = (cause: unknown): boolean => cause instanceof NextcloudError && cause.failure === 'busy'
 
 export class AccessDeniedError extends RequestError {
   readonly status = 403
@@ -142,7 +161,7 @@ export class UpstreamTimeoutError extends RequestError {
   override readonly logLevel = 'error'
 }
 
-/** The client stopped sending its body. */
+/** The client stopped sending its body, or reads its answer too slowly. */
 export class ClientTooSlowError extends RequestError {
   readonly status = 408
   readonly outcome = 'client-timeout'
@@ -163,6 +182,15 @@ export class ClientGoneError extends RequestError {
 export class DockerPathError extends RequestError {
   readonly status = 403
   readonly outcome = 'docker-path'
+}
+
+/** More of something at once than one peer, or all together, may have. It is worth trying again later. */
+export class OverloadedError extends RequestError {
+  readonly status = 503
+  readonly outcome = 'overloaded'
+  constructor(limit: LimitName, message: string, options?: ErrorOptions) {
+    super(message, { ...options, limit })
+  }
 }
 
 /** A flaw of ours. */

@@ -8,14 +8,16 @@ import { createResponder, type Responder } from './respond.ts'
 function watched({ count = 10 } = {}) {
   const lines: string[] = []
   const observed: unknown[] = []
-  const bans = new BanList({ count, windowMs: 1000, now: () => 1_000_000 })
+  const reached: string[] = []
+  const bans = new BanList({ count, windowMs: 1000, now: () => 1_000_000, maxAddresses: 10, onFull: () => {} })
   const responder = createResponder({
     bans,
     log: createLog('debug', false, { write: (line) => void lines.push(line) }),
     observe: ({ app }, outcome, status) => void observed.push({ app, outcome, status }),
+    onLimit: (limit) => void reached.push(limit),
   })
   const logged = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-  return { responder, bans, observed, logged, lines }
+  return { responder, bans, observed, reached, logged, lines }
 }
 
 const key = { 'harp-shared-key': 'sk' }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { OnLimit } from '../limit-reached.ts'
 import type { Logger } from '../log.ts'
 import type { BanList } from './ban-list.ts'
 import { RequestError, UnexpectedError } from './errors.ts'
@@ -9,6 +10,7 @@ export interface RespondDeps {
   readonly log: Logger
   /** Told of every finished request: the ExApp, the outcome's name, the status (0: none), and how long it took. */
   readonly observe: (exchange: Exchange, outcome: string, status: number) => void
+  readonly onLimit: OnLimit
 }
 
 export interface Responder {
@@ -20,7 +22,7 @@ export interface Responder {
   failedUpstream(exchange: Exchange, status: number): void
 }
 
-export function createResponder({ bans, log, observe }: RespondDeps): Responder {
+export function createResponder({ bans, log, observe, onLimit }: RespondDeps): Responder {
   const record = (exchange: Exchange, reason: string): number => {
     const failures = bans.record(exchange.client)
     if (bans.isBanned(exchange.client)) log.warn({ client: exchange.client, failures }, `client is banned after ${failures} failures, the last: ${reason}`)
@@ -39,6 +41,7 @@ export function createResponder({ bans, log, observe }: RespondDeps): Responder 
       const counts = error.countsAgainstClient && !(error.keyExempts && exchange.hasKey)
       const failures = counts ? record(exchange, error.outcome) : undefined
       observe(exchange, error.outcome, error.status)
+      if (error.limit) onLimit(error.limit)
       const more = { ...(failures === undefined ? {} : { failures }), ...(error instanceof UnexpectedError ? { err: error.cause } : {}) }
       log[error.logLevel]({ ...facts(exchange, error.status), outcome: error.outcome, ...more }, error.message)
       if (exchange.carrier.headSent || exchange.carrier.isGone) return

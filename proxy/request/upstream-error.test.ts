@@ -1,6 +1,7 @@
 import { errors } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { SessionClosedError, StreamMemoryError, StreamResetError } from '../tunnel/mux/errors.ts'
 import { ClientGoneError } from './errors.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -23,6 +24,11 @@ describe('upstreamError', () => {
     ['a gap in the answer', tcp, new errors.BodyTimeoutError(), 504, 'timeout', /^tcp:demo:80 stopped sending$/],
     ['a closed connection', tcp, new errors.SocketError('geheim'), 502, 'closed', /^tcp:demo:80 closed the connection without a usable answer \(UND_ERR_SOCKET\)$/],
     ['a reset', tcp, coded('ECONNRESET'), 502, 'closed', /\(ECONNRESET\)$/],
+    ['a tunnel whose session ended', tunnel, new SessionClosedError(undefined), 502, 'closed', /^the server behind tunnel 23000 closed the connection without a usable answer/],
+    ['a stream that frpc reset', tunnel, new StreamResetError(3), 502, 'closed', /\(ECONNRESET\)$/],
+    ['a stream that was given up for others', tunnel, new StreamMemoryError(3), 408, 'client-timeout', /^the client reads its answer so slowly/],
+    ['too many who wait', tunnel, new TunnelBusyError('requests_waiting_per_tunnel', 'too many wait'), 503, 'overloaded', /^too many wait$/],
+    ['too long a head', tcp, new errors.HeadersOverflowError('geheim'), 502, 'closed', /^tcp:demo:80 answered with a head of more than 65536 bytes$/],
     ['bad HTTP', tcp, Object.assign(new errors.HTTPParserError('geheim'), { code: 'HPE_INVALID_CONSTANT' }), 502, 'closed', /\(HPE_INVALID_CONSTANT\)$/],
     ['what is no HTTP at all', tcp, new errors.HTTPParserError('geheim'), 502, 'closed', /\(no HTTP\)$/],
     ['a flaw of ours', tcp, new TypeError('geheim'), 503, 'unexpected', /^unexpected error in the data plane, see its log$/],

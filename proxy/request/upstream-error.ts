@@ -1,6 +1,8 @@
 import { errors } from 'undici'
-import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
-import { RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
+import { TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { StreamMemoryError } from '../tunnel/mux/errors.ts'
+import { maxResponseHeadBytes } from './connection-pools.ts'
+import { ClientTooSlowError, OverloadedError, RequestError, UnexpectedError, UpstreamClosedError, UpstreamTimeoutError, UpstreamUnreachableError, UpstreamUnresolvableError } from './errors.ts'
 import { isTunnelAddress, type Upstream, upstreamName } from './upstream.ts'
 
 /** Translates what went wrong on the way to an upstream into the error that the caller is answered with. */
@@ -10,9 +12,14 @@ export function upstreamError(error: unknown, { upstream, signed }: { readonly u
   if (error instanceof TunnelNotConnectedError) {
     return new UpstreamUnreachableError(`${error.message}; is frpc running at the other end, and what does its log say?`, { cause: error })
   }
+  if (error instanceof TunnelBusyError) return new OverloadedError(error.limit, error.message, { cause: error })
+  if (error instanceof StreamMemoryError) return new ClientTooSlowError('the client reads its answer so slowly that the memory was needed for others', { cause: error })
   if (error instanceof TunnelUnresponsiveError) return new UpstreamTimeoutError(`${error.message}; frpc is connected but opens no connection`, { cause: error })
   if (error instanceof errors.HeadersTimeoutError) return new UpstreamTimeoutError(`${hop} did not answer in time; is it busy, or does nobody listen behind the tunnel?`, { cause: error })
   if (error instanceof errors.BodyTimeoutError) return new UpstreamTimeoutError(`${hop} stopped sending`, { cause: error })
+  if (error instanceof errors.HeadersOverflowError) {
+    return new UpstreamClosedError(`${hop} answered with a head of more than ${maxResponseHeadBytes} bytes`, { cause: error, limit: 'response_head_bytes' })
+  }
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : ''
   if ((code === 'ENOTFOUND' || code === 'EAI_AGAIN') && 'host' in upstream) return new UpstreamUnresolvableError(upstream.host, signed)
   if (unreachable.has(code)) return new UpstreamUnreachableError(`${hop} cannot be reached (${code}); ${remedy(upstream)}`, { cause: error })

@@ -6,7 +6,7 @@ import { SessionClosedError } from './mux/errors.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { TunnelProxies } from './proxies.ts'
 import type { TunnelRegistry } from './registry.ts'
-import { type LoginArrival, awaitArrival } from './session/arrival.ts'
+import { type ArrivalContext, type LoginArrival, awaitArrival } from './session/arrival.ts'
 import type { ClaimRules } from './session/claim.ts'
 import type { ControlStream } from './session/control-stream.ts'
 import { serveControl } from './session/control.ts'
@@ -21,7 +21,7 @@ import type { Admission, Admitted } from './transport/admission.ts'
 import { type Transport, type TransportRules, openTransport } from './transport/open.ts'
 
 /** What a connection meets on its way to being a tunnel. */
-export interface AcceptContext extends TransportRules {
+export interface AcceptContext extends TransportRules, ArrivalContext {
   readonly admission: Admission
   readonly proxies: TunnelProxies
   readonly loginRules: (peer: Peer) => LoginRules
@@ -49,7 +49,7 @@ export async function accept(socket: Socket, context: AcceptContext): Promise<vo
       client = proxies.clientBehind(peer, forwarding)
       admitted?.countAs(client)
     })
-    const arrival = await awaitArrival(transport, context.limits)
+    const arrival = await awaitArrival(transport, context)
     if (arrival.kind === 'work connection') {
       await joinSession(arrival, transport.certificate, context.sessions)
       admitted.leave()
@@ -97,10 +97,11 @@ function openSession(login: AcceptedLogin, control: ControlStream, arrival: Logi
     maxWaiters: context.limits.workConnectionWaiters,
     maxAsked: carrier.isMultiplexed ? context.limits.streamsPerSession : context.limits.connectionsAskedAtOnce,
     ask: () => control.requestWorkConnection(),
+    onLimit: context.onLimit,
   })
   const { client: clientAddress, certificate } = peer
-  const session = new TunnelSession({ ...login, clientAddress, certificate, wire: request.opening.wire }, { carrier, workConnections, registry: context.registry })
-  arrival.sendWorkConnectionsTo((offer) => session.join(offer))
+  const session = new TunnelSession({ ...login, clientAddress, certificate, wire: request.opening.wire }, { ...context, carrier, workConnections })
+  arrival.sendWorkConnectionsTo(session)
   context.sessions.add(session)
   context.outcomes.loggedIn(session)
   workConnections.fill()

@@ -1,3 +1,5 @@
+import type { LimitName } from '../limit-reached.ts'
+
 /** A peer broke the FRP protocol, or asked in a way that this server cannot serve: its session or stream is closed. */
 export class FrpProtocolError extends Error {
   override readonly name = 'FrpProtocolError'
@@ -7,10 +9,13 @@ export class FrpProtocolError extends Error {
 export class ConnectionRefusedError extends Error {
   override readonly name = 'ConnectionRefusedError'
   readonly stage: 'limit' | 'first byte' | 'tls' | 'websocket' | 'mux' | 'login' | 'work connection'
+  /** The limit that was in the way, if one was. */
+  readonly limit: LimitName | undefined
 
-  constructor(stage: ConnectionRefusedError['stage'], message: string, options?: ErrorOptions) {
+  constructor(stage: ConnectionRefusedError['stage'], message: string, { limit, ...options }: ErrorOptions & { readonly limit?: LimitName } = {}) {
     super(message, options)
     this.stage = stage
+    this.limit = limit
   }
 }
 
@@ -21,10 +26,13 @@ export type LoginRefusal = 'banned' | 'token' | 'shared_key' | 'frp_token' | 'ru
 export class LoginRefusedError extends Error {
   override readonly name = 'LoginRefusedError'
   readonly refusal: LoginRefusal
+  /** The limit that was in the way, if one was. */
+  readonly limit: LimitName | undefined
 
-  constructor(refusal: LoginRefusal, message: string) {
+  constructor(refusal: LoginRefusal, message: string, limit?: LimitName) {
     super(message)
     this.refusal = refusal
+    this.limit = limit
   }
 }
 
@@ -51,5 +59,16 @@ export class TunnelUnresponsiveError extends Error {
     super(`the tunnel on remote port ${remotePort} does not answer: ${reason}`)
     this.remotePort = remotePort
     this.reason = reason
+  }
+}
+
+/** Too many requests wait for this tunnel, or for tunnels in general. */
+export class TunnelBusyError extends Error {
+  override readonly name = 'TunnelBusyError'
+  readonly limit: LimitName
+
+  constructor(limit: LimitName, message: string) {
+    super(message)
+    this.limit = limit
   }
 }

@@ -8,9 +8,15 @@ export interface TunnelLimits {
   readonly unauthenticatedMs: number
   /** Sessions that have logged in. There are 1100 ports to claim; the rest is for clients whose claim was refused. */
   readonly sessions: number
+  /** The same with the token of one ExApp or engine: it opens one tunnel, but an owner that is gone may take 40 s to be missed. */
+  readonly sessionsPerToken: number
   /** Streams of one session: every request in flight through a tunnel is one. */
   readonly streamsPerSession: number
-  /** Requests of one session that wait for a work connection. */
+  /** The same without a multiplexer, where each is a socket. */
+  readonly connectionsPerSession: number
+  /** Streams of one session that nobody asked for and that have not said yet what they are; a late answer may be among them. */
+  readonly unaskedStreams: number
+  /** Requests of one session that wait for a work connection: no more can be served than there are streams. */
   readonly workConnectionWaiters: number
   /**
    * Connections that one client without a multiplexer is asked for at once: on their way they count as connections without
@@ -36,8 +42,12 @@ export const DEFAULT_TUNNEL_LIMITS: TunnelLimits = {
   unauthenticatedConnectionsPerAddress: 128,
   unauthenticatedMs: 30_000,
   sessions: 1500,
-  streamsPerSession: 1024,
-  workConnectionWaiters: 1024,
+  sessionsPerToken: 8,
+  // 1,000 pooled ones for requests, some thousand open WebSockets, and those that are closing. What they hold is bounded apart.
+  streamsPerSession: 4096,
+  connectionsPerSession: 1024,
+  unaskedStreams: 64,
+  workConnectionWaiters: 4096,
   connectionsAskedAtOnce: 32,
   firstByteMs: 10_000,
   tlsHandshakeMs: 10_000,

@@ -7,7 +7,7 @@ it('tells what goes on, and forgets tunnels that are gone', async () => {
   const register = new Registry()
   const registry = new TunnelRegistry()
   const metrics = createTunnelMetrics(register, registry)
-  metrics.observe({ sessions: () => 2, unauthenticated: () => 3 })
+  metrics.observe({ sessions: () => 2, unauthenticated: () => 3, unreadBytes: () => 5 })
   metrics.login('accepted')
   metrics.login('token')
   metrics.claimRefused('port')
@@ -36,6 +36,8 @@ it('tells what goes on, and forgets tunnels that are gone', async () => {
     'harpoon_tunnel_connections_refused_total{stage="tls"} 1',
     'harpoon_tunnel_sessions 2',
     'harpoon_tunnel_unauthenticated_connections 3',
+    'harpoon_tunnel_unread_bytes 5',
+    'harpoon_tunnel_waiting_requests 0',
   ]
   expect((await lines()).sort()).toEqual(
     [

@@ -11,8 +11,8 @@ export interface TunnelMetrics {
   login(outcome: LoginOutcome): void
   claimRefused(refusal: ClaimRefusal): void
   connectionRefused(stage: ConnectionRefusedError['stage']): void
-  /** Where the numbers of sessions and of connections without login are read, when somebody asks. */
-  observe(counts: { readonly sessions: () => number; readonly unauthenticated: () => number }): void
+  /** Where it is read what there is now, when somebody asks. */
+  observe(counts: { readonly sessions: () => number; readonly unauthenticated: () => number; readonly unreadBytes: () => number }): void
 }
 
 /** Registers the tunnels' metrics. Streams and bytes are read from the live tunnels when somebody asks: no work per byte. */
@@ -41,9 +41,11 @@ export function createTunnelMetrics(register: Registry, registry: TunnelRegistry
     login: (outcome) => logins.inc({ outcome }),
     claimRefused: (reason) => refusedClaims.inc({ reason }),
     connectionRefused: (stage) => refusedConnections.inc({ stage }),
-    observe: ({ sessions, unauthenticated }) => {
+    observe: ({ sessions, unauthenticated, unreadBytes }) => {
       gauge(register, 'harpoon_tunnel_sessions', 'FRP clients that are logged in', sessions)
       gauge(register, 'harpoon_tunnel_unauthenticated_connections', 'FRP connections that have not logged in', unauthenticated)
+      gauge(register, 'harpoon_tunnel_unread_bytes', 'Bytes that came through multiplexed tunnels and wait to be read', unreadBytes)
+      gauge(register, 'harpoon_tunnel_waiting_requests', 'Requests that wait for a tunnel to come back', () => registry.waiterCount)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { OnLimit } from '../limit-reached.ts'
 import { ConnectionRefusedError, FrpProtocolError } from './errors.ts'
 import type { LoginRefusedError } from './errors.ts'
 import type { TunnelMetrics } from './metrics.ts'
@@ -12,22 +13,32 @@ export interface LoginFailures {
   record(address: string): void
 }
 
+export interface OutcomesDeps {
+  readonly log: Logger
+  readonly metrics: TunnelMetrics
+  readonly failures: LoginFailures
+  readonly onLimit: OnLimit
+}
+
 /** What became of connections, logins and claims: one log line and one metric each, and the ban count. The only place. */
 export class Outcomes {
   readonly #log: Logger
   readonly #metrics: TunnelMetrics
   readonly #failures: LoginFailures
+  readonly #onLimit: OnLimit
 
-  constructor({ log, metrics, failures }: { readonly log: Logger; readonly metrics: TunnelMetrics; readonly failures: LoginFailures }) {
+  constructor({ log, metrics, failures, onLimit }: OutcomesDeps) {
     this.#log = log
     this.#metrics = metrics
     this.#failures = failures
+    this.#onLimit = onLimit
   }
 
   /** A client did not get in. */
-  loginRefused(client: string, { refusal, message: reason }: LoginRefusedError): void {
+  loginRefused(client: string, { refusal, limit, message: reason }: LoginRefusedError): void {
     // Only a wrong token is a guess at a secret; a ban is not prolonged by whoever keeps trying in ignorance of it.
     if (refusal === 'token') this.#failures.record(client)
+    if (limit) this.#onLimit(limit)
     this.#metrics.login(refusal)
     this.#log.warn({ client, reason }, 'tunnel login refused')
   }
@@ -35,6 +46,7 @@ export class Outcomes {
   /** A connection ended before anybody logged in. */
   refused(client: string, error: unknown): void {
     if (error instanceof ConnectionRefusedError) {
+      if (error.limit) this.#onLimit(error.limit)
       this.#metrics.connectionRefused(error.stage)
       // Port scanners and health checks open connections and say nothing.
       const level = error.stage === 'first byte' ? 'debug' : 'info'

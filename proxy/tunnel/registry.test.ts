@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TunnelNotConnectedError } from './errors.ts'
+import { TunnelBusyError, TunnelNotConnectedError } from './errors.ts'
 import { TunnelRegistry } from './registry.ts'
 import type { RegisteredTunnel } from './registry.ts'
 
@@ -98,7 +98,23 @@ describe('a request that waits for a tunnel', () => {
   it('is turned away when too many wait', async () => {
     const registry = new TunnelRegistry({ maxWaiters: 2 })
     const waiting = [registry.awaitTunnel(23_000, { timeoutMs: 5000 }), registry.awaitTunnel(23_001, { timeoutMs: 5000 })]
-    await expect(registry.awaitTunnel(23_002, { timeoutMs: 5000 })).rejects.toThrow('too many requests wait for tunnels already')
+    await expect(registry.awaitTunnel(23_002, { timeoutMs: 5000 })).rejects.toEqual(
+      new TunnelBusyError('requests_waiting_for_tunnels', 'too many requests wait for tunnels already'),
+    )
+    expect(registry.waiterCount).toBe(2)
+    registry.claim(tunnel('one', 23_000))
+    registry.claim(tunnel('two', 23_001))
+    await Promise.all(waiting)
+    expect(registry.waiterCount).toBe(0)
+  })
+
+  it('is turned away when too many wait for the same tunnel; others wait as before', async () => {
+    const registry = new TunnelRegistry({ maxWaitersPerTunnel: 1 })
+    const waiting = [registry.awaitTunnel(23_000, { timeoutMs: 5000 })]
+    await expect(registry.awaitTunnel(23_000, { timeoutMs: 5000 })).rejects.toEqual(
+      new TunnelBusyError('requests_waiting_per_tunnel', 'too many requests wait for the tunnel on remote port 23000 already'),
+    )
+    waiting.push(registry.awaitTunnel(23_001, { timeoutMs: 5000 }))
     registry.claim(tunnel('one', 23_000))
     registry.claim(tunnel('two', 23_001))
     await Promise.all(waiting)

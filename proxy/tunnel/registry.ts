@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { TunnelNotConnectedError } from './errors.ts'
+import { Quota } from '../quota.ts'
+import { TunnelBusyError, TunnelNotConnectedError } from './errors.ts'
 import type { TunnelIdentity } from './tokens.ts'
 
 /** A tunnel that a client serves now; the counters are those of its session, read when asked. */
@@ -37,8 +38,13 @@ const RECONNECT_WINDOW_MS = 60_000
 /** How long after our start any tunnel may still be on its way here. */
 const START_UP_WINDOW_MS = 30_000
 
-/** Requests that may wait for tunnels, all together: each holds a visitor's connection and its request. */
-const MAX_WAITERS = 1000
+export interface TunnelRegistryOptions {
+  /** A clock in milliseconds that never goes back. */
+  readonly now?: () => number
+  /** Requests that may wait for tunnels to come back: all together, and for one tunnel. */
+  readonly maxWaiters?: number
+  readonly maxWaitersPerTunnel?: number
+}
 
 interface Waiter {
   resolve(tunnel: RegisteredTunnel): void
@@ -53,21 +59,24 @@ export interface AwaitTunnelOptions {
 /** Remote port to live tunnel: the only state that requests and tunnels share. */
 export class TunnelRegistry {
   readonly #now: () => number
-  readonly #maxWaiters: number
+  readonly #quota: Quota
   readonly #startedAt: number
   readonly #byPort = new Map<number, RegisteredTunnel>()
   readonly #byName = new Map<string, RegisteredTunnel>()
   // Only ports that may be claimed get in here, so it cannot grow beyond their number.
   readonly #lostAt = new Map<number, number>()
   readonly #waiters = new Map<number, Set<Waiter>>()
-  #waiterCount = 0
   #isStopped = false
 
-  /** `now` is a clock in milliseconds that never goes back. */
-  constructor({ now = () => performance.now(), maxWaiters = MAX_WAITERS } = {}) {
+  constructor({ now = () => performance.now(), maxWaiters = Infinity, maxWaitersPerTunnel = Infinity }: TunnelRegistryOptions = {}) {
     this.#now = now
-    this.#maxWaiters = maxWaiters
+    this.#quota = new Quota(() => ({ total: maxWaiters, perKey: maxWaitersPerTunnel }))
     this.#startedAt = now()
+  }
+
+  /** Requests that wait for tunnels now. */
+  get waiterCount(): number {
+    return this.#quota.total
   }
 
   get(remotePort: number): RegisteredTunnel | undefined {
@@ -89,16 +98,14 @@ export class TunnelRegistry {
 
   /**
    * The tunnel on this port, as soon as there is one.
-   * @throws TunnelNotConnectedError when none came in time or too many wait already, or the signal's reason
+   * @throws TunnelNotConnectedError when none came in time, TunnelBusyError when too many wait already, or the signal's reason
    */
   async awaitTunnel(remotePort: number, { timeoutMs, signal }: AwaitTunnelOptions): Promise<RegisteredTunnel> {
     signal?.throwIfAborted()
     const tunnel = this.#byPort.get(remotePort)
     if (tunnel) return tunnel
     if (this.#isStopped) throw new TunnelNotConnectedError(remotePort, 'the server is stopping')
-    if (this.#waiterCount >= this.#maxWaiters) {
-      throw new TunnelNotConnectedError(remotePort, 'too many requests wait for tunnels already')
-    }
+    this.#takePlace(remotePort)
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer)
@@ -151,16 +158,25 @@ export class TunnelRegistry {
     }
   }
 
+  #takePlace(remotePort: number): void {
+    switch (this.#quota.take(`${remotePort}`)) {
+      case 'total':
+        throw new TunnelBusyError('requests_waiting_for_tunnels', 'too many requests wait for tunnels already')
+      case 'per key':
+        throw new TunnelBusyError('requests_waiting_per_tunnel', `too many requests wait for the tunnel on remote port ${remotePort} already`)
+      case 'taken':
+    }
+  }
+
   #addWaiter(remotePort: number, waiter: Waiter): void {
     const waiters = this.#waiters.get(remotePort) ?? new Set()
     this.#waiters.set(remotePort, waiters.add(waiter))
-    this.#waiterCount += 1
   }
 
   #removeWaiter(remotePort: number, waiter: Waiter): void {
     const waiters = this.#waiters.get(remotePort)
     if (!waiters?.delete(waiter)) return
-    this.#waiterCount -= 1
+    this.#quota.release(`${remotePort}`)
     if (waiters.size === 0) this.#waiters.delete(remotePort)
   }
 }

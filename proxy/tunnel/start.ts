@@ -1,11 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { OnLimit } from '../limit-reached.ts'
 import { accept } from './accept.ts'
 import type { AcceptContext } from './accept.ts'
 import { DEFAULT_TUNNEL_LIMITS } from './limits.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { TunnelMetrics } from './metrics.ts'
+import { ReceiveMemory } from './mux/receive-memory.ts'
 import { Outcomes } from './outcomes.ts'
 import type { LoginFailures } from './outcomes.ts'
 import type { TunnelProxies } from './proxies.ts'
@@ -41,6 +43,9 @@ export interface TunnelServerOptions {
   readonly registry: TunnelRegistry
   readonly log: Logger
   readonly metrics: TunnelMetrics
+  /** What multiplexed clients may make us hold unread, all together; read at each use. */
+  readonly memoryBytes: () => number
+  readonly onLimit: OnLimit
   readonly limits?: Partial<TunnelLimits>
 }
 
@@ -54,12 +59,13 @@ export interface TunnelServer {
 
 /** Starts the FRP server: clients log in on its port, their tunnels appear in `registry`. @throws Error when it cannot listen */
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
-  const { registry, log, metrics, failures, websocketPolicy } = options
+  const { registry, log, metrics, failures, websocketPolicy, onLimit } = options
   const limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
   const tls = createTlsTerminator(options.tls, limits.tlsHandshakeMs)
-  const sessions = new Sessions(limits.sessions)
+  const sessions = new Sessions(limits)
   const admission = new Admission(limits)
-  metrics.observe({ sessions: () => sessions.count, unauthenticated: () => admission.count })
+  const memory = new ReceiveMemory({ limitBytes: options.memoryBytes, onLimit })
+  metrics.observe({ sessions: () => sessions.count, unauthenticated: () => admission.count, unreadBytes: () => memory.heldBytes })
 
   const context: AcceptContext = {
     admission,
@@ -81,7 +87,9 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
       assignedPortMs: limits.assignedPortMs,
     },
     limits,
-    outcomes: new Outcomes({ log, metrics, failures }),
+    memory,
+    onLimit,
+    outcomes: new Outcomes({ log, metrics, failures, onLimit }),
   }
   const listener = await listen({
     host: options.host,

@@ -1,5 +1,5 @@
 import type { Environment } from '../../proxy/config.ts'
-import { type TestDataPlane, sharedKey, startTestDataPlane } from '../support/data-plane.ts'
+import { type LowerLimits, type TestDataPlane, sharedKey, startTestDataPlane } from '../support/data-plane.ts'
 import { type ExAppStandIn, startExApp } from '../support/exapp.ts'
 import { type NextcloudStandIn, startNextcloud } from '../support/nextcloud.ts'
 import type { RegisteredExApp } from '../support/nextcloud/exapp-table.ts'
@@ -38,7 +38,7 @@ export const demoApp = (port: number): RegisteredExApp => ({
 export const userCookie = 'oc_sessionPassphrase=session-of-usr'
 export const adminCookie = 'oc_sessionPassphrase=session-of-adm'
 
-export async function setStage(environment: Environment = {}): Promise<Stage> {
+export async function setStage(environment: Environment = {}, lower: LowerLimits = {}): Promise<Stage> {
   const nextcloud = await startNextcloud({ sharedKey })
   const exApp = await startExApp({ listen: { port: 0 } })
   nextcloud.addUser({ id: 'usr', password: 'usr' })
@@ -46,7 +46,7 @@ export async function setStage(environment: Environment = {}): Promise<Stage> {
   nextcloud.setSession('session-of-usr', 'usr')
   nextcloud.setSession('session-of-adm', 'adm')
   nextcloud.addExApp(demoApp(exApp.port ?? 0))
-  const plane = await startTestDataPlane(nextcloud.url, environment)
+  const plane = await startTestDataPlane(nextcloud.url, environment, lower)
   return {
     nextcloud,
     exApp,

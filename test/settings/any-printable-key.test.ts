@@ -53,7 +53,7 @@ describe('any printable key', () => {
     it.each(['k', 'a"b', 'a\\b', "it's", 'two words', '"open', '%41{}$(x)`;#&|<>', '~!@#$%^&*()_+-=[]{}|;\':",./<>?', '*', '007'])('arrives as it is: %s', async (key) => {
       nextcloud.setSharedKey(key)
       const { nextcloudUrl, sharedKeys } = configFor(key, nextcloud.url)
-      const client = createNextcloudClient({ url: nextcloudUrl, sharedKeys: () => sharedKeys, observe: () => {} })
+      const client = createNextcloudClient({ url: nextcloudUrl, sharedKeys: () => sharedKeys, observe: () => {}, maxCalls: 1, onLimit: () => {} })
       try {
         expect(await client.exApp('demo')).toMatchObject({ id: 'demo' })
       } finally {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Environment, readConfig } from '../../proxy/config.ts'
 import { LiveSettings } from '../../proxy/live-settings.ts'
 import { createLog } from '../../proxy/log.ts'
-import { type DataPlane, startDataPlane } from '../../proxy/server.ts'
+import { type DataPlane, type DataPlaneDeps, startDataPlane } from '../../proxy/server.ts'
 import { countAfterEachTest, countConnections, readMetrics } from './leftovers.ts'
 import { sendForAnswer } from './send.ts'
 
@@ -28,8 +28,11 @@ export interface TestDataPlane extends DataPlane {
 /** The shared key of tests, HaRP contract §9. */
 export const sharedKey = 'sk'
 
+/** Limits that are lower than a running data plane has them. */
+export type LowerLimits = Pick<DataPlaneDeps, 'limits' | 'tunnelLimits'>
+
 /** Starts the real data plane against a Nextcloud, with HaRP's variables as settings. */
-export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}): Promise<TestDataPlane> {
+export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}, lower: LowerLimits = {}): Promise<TestDataPlane> {
   const noConnectionsLeft = countConnections()
   const certificates = await mkdtemp(join(tmpdir(), 'harpoon-certs-'))
   const read = () => readConfig({
@@ -50,7 +53,7 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
   const lines: string[] = []
   const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
   let offsetMs = 0
-  const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs })
+  const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs, ...lower })
   const stopCounting = countAfterEachTest({ counts: () => runningIn(plane) })
   return {
     ...plane,
@@ -73,7 +76,7 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
 }
 
 /** What a test that is over may not leave running. */
-const endWithTheirTest = ['harpoon_requests_running', 'harpoon_upgraded_connections', 'harpoon_read_ahead_bytes', 'harpoon_tunnel_unauthenticated_connections'] as const
+const endWithTheirTest = ['harpoon_requests_running', 'harpoon_upgraded_connections', 'harpoon_read_ahead_bytes', 'harpoon_tunnel_waiting_requests', 'harpoon_tunnel_unauthenticated_connections'] as const
 
 async function runningIn({ ports }: DataPlane): Promise<Record<string, number>> {
   const metrics = readMetrics((await sendForAnswer({ port: ports.admin, path: '/metrics', headers: { connection: 'close' } })).text)

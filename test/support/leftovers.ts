@@ -46,8 +46,8 @@ function resources(kinds: ReadonlySet<string>): Resources {
 const leftOf = (before: Resources, now: Resources): Record<string, number> =>
   Object.fromEntries([...now].map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)]))
 
-/** Waits until all counts are zero, or below. */
-async function noneLeft(read: () => Promise<Readonly<Record<string, number>>>): Promise<void> {
+/** Waits until all counts are zero, or below; throws when some stay. */
+export async function noneLeft(read: () => Promise<Readonly<Record<string, number>>>): Promise<void> {
   const giveUpAt = performance.now() + graceMs
   for (;;) {
     const left = Object.entries(await read()).filter(([, count]) => !(count <= 0))

@@ -35,8 +35,8 @@ export class RawClient {
     socket.on('error', () => {}).on('data', (chunk: Buffer) => this.#receive(chunk))
   }
 
-  static async connect(port: number): Promise<RawClient> {
-    const socket = connect(port, '127.0.0.1')
+  static async connect(port: number, from?: string): Promise<RawClient> {
+    const socket = connect({ port, host: '127.0.0.1', ...(from ? { localAddress: from } : {}) })
     await once(socket, 'connect')
     return new RawClient(socket)
   }

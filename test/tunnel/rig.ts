@@ -10,6 +10,7 @@ import type { buildConnector } from 'undici'
 import type { FrpCertificates } from '../../proxy/certificates/frp-certificates.ts'
 import { ensureFrpCertificates } from '../../proxy/certificates/frp-certificates.ts'
 import { makeThrowAwayCertificate } from '../../proxy/certificates/throw-away.ts'
+import { createLimitCounter, type LimitName } from '../../proxy/limit-reached.ts'
 import { createDial } from '../../proxy/tunnel/dial.ts'
 import type { Dial } from '../../proxy/tunnel/dial.ts'
 import { createTunnelMetrics } from '../../proxy/tunnel/metrics.ts'
@@ -18,7 +19,7 @@ import { startTunnelServer } from '../../proxy/tunnel/start.ts'
 import type { TunnelServer, TunnelServerOptions } from '../../proxy/tunnel/start.ts'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { startExApp } from '../support/exapp.ts'
-import { countAfterEachTest, countConnections, readMetrics } from '../support/leftovers.ts'
+import { countAfterEachTest, countConnections, noneLeft, readMetrics } from '../support/leftovers.ts'
 import type { ExAppStandIn } from '../support/exapp.ts'
 import { startFrpc } from '../support/frpc.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
@@ -44,6 +45,9 @@ export function describeWithFrpc(title: string, body: (version: FrpVersion) => v
   }
 }
 
+/** What there is now of tunnels and of what waits for them. */
+const now = /^harpoon_tunnel(s_connected|_sessions|_open_streams|_unauthenticated_connections|_waiting_requests|_unread_bytes)\b/
+
 /** What one frpc is to be told. */
 export interface ClientOptions {
   readonly version: FrpVersion
@@ -63,7 +67,7 @@ export interface ClientOptions {
 }
 
 /** What a test wants otherwise than a data plane has it by default. */
-export interface RigOptions extends Partial<Omit<TunnelServerOptions, 'tls' | 'allowPlain' | 'registry' | 'log' | 'metrics'>> {
+export interface RigOptions extends Partial<Omit<TunnelServerOptions, 'tls' | 'allowPlain' | 'registry' | 'log' | 'metrics' | 'onLimit'>> {
   readonly tls?: boolean
 }
 
@@ -112,6 +116,12 @@ export class Rig {
     return createDial({ registry: this.registry })
   }
 
+  /** How often a limit was reached. */
+  async timesReached(limit: LimitName): Promise<number> {
+    const lines = (await this.metrics.metrics()).split('\n')
+    return Number(lines.find((line) => line.startsWith(`harpoon_limit_reached_total{limit="${limit}"}`))?.split(' ')[1])
+  }
+
   /** Starts the server, also again: on the port that it had. */
   async startServer(): Promise<void> {
     const { tls: _tls, ...overrides } = this.#options
@@ -127,12 +137,14 @@ export class Rig {
       proxies: { isTrusted: () => false, clientBehind: (peer) => peer },
       assignedPort: async () => undefined,
       failures: { isBanned: () => false, record: () => {} },
+      memoryBytes: () => 256 * 1024 ** 2,
       ...overrides,
       tls: ca && cert && key ? { ca, cert, key } : await throwAway,
       allowPlain: !this.certificates,
       registry: this.registry,
       log: pino({ level: 'debug' }, { write: (line: string) => void this.logLines.push(line) }),
       metrics: createTunnelMetrics(this.metrics, this.registry),
+      onLimit: createLimitCounter(this.metrics),
     })
     this.#port = this.#server.address.port
   }
@@ -210,14 +222,18 @@ export class Rig {
   /** Logins that hang, and requests that still wait for a tunnel. */
   async #unfinished(): Promise<Record<string, number>> {
     const metrics = readMetrics(await this.metrics.metrics())
-    return { 'connections without login': metrics.get('harpoon_tunnel_unauthenticated_connections') ?? Number.NaN }
+    return {
+      'connections without login': metrics.get('harpoon_tunnel_unauthenticated_connections') ?? Number.NaN,
+      'waiting requests': metrics.get('harpoon_tunnel_waiting_requests') ?? Number.NaN,
+    }
   }
 
   /** Nobody is left, nor anything of theirs. */
   async #expectNobody(): Promise<void> {
-    const metrics = readMetrics(await this.metrics.metrics())
-    const left = [...metrics].filter(([name, value]) => /^harpoon_tunnel(s_connected|_sessions|_open_streams|_unauthenticated_connections)/.test(name) && value !== 0)
-    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
+    await noneLeft(async () => {
+      const metrics = readMetrics(await this.metrics.metrics())
+      return Object.fromEntries([...metrics].filter(([name]) => now.test(name)))
+    })
     await this.#noConnectionsLeft()
   }
 

@@ -94,7 +94,7 @@ describe('without a multiplexer, a work connection', () => {
   })
 
   it('that is one too many is turned away', async () => {
-    await using rig = await Rig.start({ limits: { streamsPerSession: 3 } })
+    await using rig = await Rig.start({ limits: { connectionsPerSession: 3 } })
     const { control, runId } = await serve(rig)
     using _control = control
     using first = await offer(rig, runId)

@@ -2,6 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connectRaw } from '../request/raw-client.ts'
 import { type Stage, demoApp, directHeaders, freshClient, setStage } from '../request/stage.ts'
 import { sharedKey } from '../support/data-plane.ts'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
@@ -78,6 +79,22 @@ describe('limits in the settings file', () => {
     await send({ port: stage.port, path: '/exapps/unknown/x', from: '127.0.1.3', headers: { 'x-forwarded-for': '9.9.9.9' } })
     expect(stage.plane.log.at(-1)).toMatchObject({ client: '9.9.9.9' })
     expect(stage.plane.log.find(({ msg }) => msg === 'these settings take effect after a restart')).toMatchObject({ settings: ['front'] })
+  })
+})
+
+describe('the limit of connections', () => {
+  it('is raised and lowered without closing one', async () => {
+    await replace('config.yaml', 'HARPOON_MAX_CONNECTIONS: 16\n')
+    stage = await setStage({ HARPOON_CONFIG: join(folder, 'config.yaml') })
+    const open = await Promise.all(Array.from({ length: 8 }, () => connectRaw(stage.port, '127.0.1.4')))
+    const ask = () => statusOf({ port: stage.port, path: '/exapps/demo/public', from: '127.0.1.4' })
+    expect(await ask()).toBe(503)
+    await replace('config.yaml', 'HARPOON_MAX_CONNECTIONS: 20\n')
+    await expect.poll(ask, { timeout: 10_000 }).toBe(200)
+    await replace('config.yaml', 'HARPOON_MAX_CONNECTIONS: 16\n')
+    await expect.poll(ask, { timeout: 10_000 }).toBe(503)
+    expect(open.filter(({ socket }) => socket.readyState !== 'open')).toEqual([])
+    for (const { socket } of open) socket.destroy()
   })
 })
 

@@ -42,6 +42,8 @@ export class ControlFloodError extends Error {
 /** The session that carried a stream is gone; `cause` says why when it did not end by itself. */
 export class SessionClosedError extends Error {
   override readonly name = 'SessionClosedError'
+  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
+  readonly code = 'ECONNRESET'
 
   constructor(reason: Error | undefined) {
     super('the multiplexed session was closed', reason === undefined ? undefined : { cause: reason })
@@ -51,6 +53,8 @@ export class SessionClosedError extends Error {
 /** The peer dropped one stream with RST. */
 export class StreamResetError extends Error {
   override readonly name = 'StreamResetError'
+  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
+  readonly code = 'ECONNRESET'
   readonly streamId: number
 
   constructor(streamId: number) {
@@ -59,9 +63,22 @@ export class StreamResetError extends Error {
   }
 }
 
+/** A stream was given up because the memory for unread bytes was used up, and it held most of them. */
+export class StreamMemoryError extends Error {
+  override readonly name = 'StreamMemoryError'
+  readonly streamId: number
+
+  constructor(streamId: number) {
+    super(`stream ${streamId} held too much that nobody read`)
+    this.streamId = streamId
+  }
+}
+
 /** A half-closed stream was given up because the other half did not follow in time. */
 export class StreamCloseTimeoutError extends Error {
   override readonly name = 'StreamCloseTimeoutError'
+  /** Named like Node's own: whoever has the stream in the place of a socket knows no other. */
+  readonly code = 'ECONNRESET'
   readonly streamId: number
 
   constructor(streamId: number) {

@@ -2,7 +2,7 @@
 export interface MuxLimits {
   /** Streams that may be open at once; a surplus SYN is answered with RST. */
   readonly maxStreams: number
-  /** Receive window of each stream: the most that is held for an application that does not read. At least 262144. */
+  /** What a stream's receive window may grow to, from the protocol's 262144 bytes. */
   readonly receiveWindowBytes: number
   /** Control frames that may wait for the transport before the session is closed. */
   readonly maxQueuedControlFrames: number
@@ -22,9 +22,10 @@ export interface MuxLimits {
 
 /** What a session of a logged-in frpc gets. */
 export const defaultMuxLimits: MuxLimits = {
-  // frpc needs one stream per running request; a client that has 256 unanswered SYNs waits by itself.
-  maxStreams: 1024,
-  // Throughput of one stream is window / round trip: 1 MiB gives 20 MB/s at 50 ms. frps takes 6 MiB; this memory is ours.
+  // One stream per running request; whoever opens the session says how many it may have.
+  maxStreams: 4096,
+  // Throughput of one stream is window / round trip: 1 MiB gives 20 MB/s at 50 ms. frps takes 6 MiB; this memory is ours
+  // (`receive-memory.ts`).
   receiveWindowBytes: 1_048_576,
   // An ACK, a window update and an RST for each stream, and pings: far more than an honest peer leaves waiting.
   maxQueuedControlFrames: 4096,

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { OnLimit } from '../../limit-reached.ts'
 import { FrameDecoder } from './decoder.ts'
 import type { FrameEvent } from './decoder.ts'
 import { encodeHeader, goAway, pingReply, windowUpdate } from './encoder.ts'
@@ -8,6 +9,7 @@ import type { FrameHeader } from './frame.ts'
 import { defaultMuxLimits } from './limits.ts'
 import type { MuxLimits } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import type { SessionMemory } from './receive-memory.ts'
 import { SendQueue } from './send-queue.ts'
 import { MuxStream } from './stream.ts'
 import type { StreamHost } from './stream.ts'
@@ -18,6 +20,9 @@ const GO_AWAY_LINGER_MS = 1000
 export interface MuxerOptions {
   /** Called synchronously for each accepted stream, before any of its bytes are delivered. */
   readonly onStream: (stream: MuxStream) => void
+  /** Where the bytes count that its streams hold unread. */
+  readonly memory: SessionMemory
+  readonly onLimit: OnLimit
   readonly limits?: Partial<MuxLimits>
 }
 
@@ -33,6 +38,7 @@ export class Muxer {
 
   readonly #transport: Duplex
   readonly #onStream: (stream: MuxStream) => void
+  readonly #onLimit: OnLimit
   readonly #limits: MuxLimits
   readonly #decoder = new FrameDecoder()
   readonly #streams = new Map<number, MuxStream>()
@@ -49,11 +55,12 @@ export class Muxer {
   constructor(transport: Duplex, options: MuxerOptions) {
     this.#transport = transport
     this.#onStream = options.onStream
+    this.#onLimit = options.onLimit
     this.#limits = { ...defaultMuxLimits, ...options.limits }
     const { promise, resolve } = Promise.withResolvers<Error | undefined>()
     this.closed = promise
     this.#resolveClosed = resolve
-    this.#sendQueue = new SendQueue(transport, this.#limits, (queued) => this.close(new ControlFloodError(queued)))
+    this.#sendQueue = new SendQueue(transport, this.#limits, (queued) => this.#floods(queued))
     const sendControl = (header: FrameHeader): void => this.#sendQueue.control(header)
     this.#liveness = new Liveness({
       bytesReceived: () => this.#bytesReceived,
@@ -62,6 +69,7 @@ export class Muxer {
     }, this.#limits)
     this.#streamHost = {
       limits: this.#limits,
+      memory: options.memory,
       sendControl,
       queueData: (stream) => this.#sendQueue.add(stream),
       release: (stream) => {
@@ -166,13 +174,20 @@ export class Muxer {
   #accept(id: number): void {
     if (id % 2 === 0) throw new ProtocolError(`a client may not open stream ${id}`)
     if (this.#streams.has(id)) throw new ProtocolError(`stream ${id} was opened twice`)
-    if (this.#isGoingAway || this.#streams.size >= this.#limits.maxStreams) {
+    const isFull = this.#streams.size >= this.#limits.maxStreams
+    if (isFull) this.#onLimit('frp_streams_per_session')
+    if (isFull || this.#isGoingAway) {
       this.#sendQueue.control(windowUpdate(id, Flag.rst, 0))
       return
     }
     const stream = new MuxStream(id, this.#streamHost)
     this.#streams.set(id, stream)
     this.#onStream(stream)
+  }
+
+  #floods(queuedFrames: number): void {
+    this.#onLimit('frp_control_frames_per_session')
+    this.close(new ControlFloodError(queuedFrames))
   }
 
   /** Ends the session after an error in what was received, and tells the peer when the error is its own. */

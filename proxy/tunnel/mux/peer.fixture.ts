@@ -4,7 +4,9 @@ import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { vi } from 'vitest'
 import type { MuxLimits } from './limits.ts'
+import type { LimitName } from '../../limit-reached.ts'
 import { Muxer } from './muxer.ts'
+import { ReceiveMemory } from './receive-memory.ts'
 import type { MuxStream } from './stream.ts'
 
 export const [DATA, WINDOW_UPDATE, PING, GO_AWAY] = [0, 1, 2, 3] as const
@@ -106,10 +108,17 @@ export interface Session extends AsyncDisposable {
   /** The muxer's side of the connection. */
   readonly transport: Duplex
   readonly streams: MuxStream[]
+  readonly memory: ReceiveMemory
+  /** The limits that were reached, in order. */
+  readonly reached: LimitName[]
   stream(id: number): Promise<MuxStream>
 }
 
-export type SessionOptions = Partial<MuxLimits> & { readonly onStream?: (stream: MuxStream) => void }
+export type SessionOptions = Partial<MuxLimits> & {
+  readonly onStream?: (stream: MuxStream) => void
+  /** For all sessions; one may take a quarter of it. */
+  readonly memoryBytes?: number
+}
 
 /** A session over a real connection on loopback. */
 export async function connectSession(options: SessionOptions = {}): Promise<Session> {
@@ -130,11 +139,16 @@ export function pairSession(options: SessionOptions = {}): Session {
   return session(client, transport, options)
 }
 
-function session(client: Duplex, transport: Duplex, { onStream, ...limits }: SessionOptions): Session {
+function session(client: Duplex, transport: Duplex, { onStream, memoryBytes = 64 * 1024 ** 2, ...limits }: SessionOptions): Session {
   const streams: MuxStream[] = []
+  const reached: LimitName[] = []
+  const onLimit = (limit: LimitName) => void reached.push(limit)
+  const memory = new ReceiveMemory({ limitBytes: () => memoryBytes, onLimit })
   const peer = new YamuxPeer(client)
   const muxer = new Muxer(transport, {
     limits,
+    onLimit,
+    memory: memory.newSession(),
     onStream: (stream) => {
       streams.push(stream)
       onStream?.(stream)
@@ -145,6 +159,8 @@ function session(client: Duplex, transport: Duplex, { onStream, ...limits }: Ses
     muxer,
     transport,
     streams,
+    memory,
+    reached,
     async stream(id) {
       await peer.until(() => streams.some((stream) => stream.id === id))
       const found = streams.find((stream) => stream.id === id)

@@ -1,18 +1,21 @@
 import type { Duplex } from 'node:stream'
 import { dataHeader, encodeHeader, windowUpdate } from './encoder.ts'
-import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestroyedError, StreamResetError } from './errors.ts'
+import { ProtocolError, SessionClosedError, StreamCloseTimeoutError, StreamDestroyedError, StreamMemoryError, StreamResetError } from './errors.ts'
 import { Flag, HEADER_BYTES } from './frame.ts'
 import type { FrameHeader } from './frame.ts'
 import type { MuxLimits } from './limits.ts'
-import { ReceiveBuffer, detached } from './receive-buffer.ts'
+import { detached } from './receive-buffer.ts'
+import type { SessionMemory } from './receive-memory.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { Sender } from './send-queue.ts'
 import { SocketShaped } from './socket-shaped.ts'
-import { ReceiveWindow, SendWindow } from './window.ts'
+import { UnreadBytes } from './unread-bytes.ts'
+import { SendWindow } from './window.ts'
 
 /** What a stream asks of the session that carries it. */
 export interface StreamHost {
   readonly limits: MuxLimits
+  readonly memory: SessionMemory
   sendControl(header: FrameHeader): void
   queueData(stream: MuxStream): void
   /** The id is finished on the wire, for us at least: forget the stream. */
@@ -30,15 +33,12 @@ type WriteCallback = (error?: Error | null) => void
  */
 export class MuxStream extends SocketShaped implements Sender {
   readonly id: number
-  /** Bytes that arrived on this stream. */
-  bytesRead = 0
   /** Bytes that were handed to the transport. */
   bytesWritten = 0
 
   readonly #host: StreamHost
   readonly #sendWindow = new SendWindow()
-  readonly #receiveWindow: ReceiveWindow
-  readonly #inbox = new ReceiveBuffer()
+  readonly #unread: UnreadBytes
   readonly #outbox = new SendBuffer()
   #onOutboxSent: WriteCallback | undefined
   #onFinSent: WriteCallback | undefined
@@ -55,12 +55,21 @@ export class MuxStream extends SocketShaped implements Sender {
     super({ allowHalfOpen: false })
     this.id = id
     this.#host = host
-    this.#receiveWindow = new ReceiveWindow(host.limits.receiveWindowBytes)
+    this.#unread = new UnreadBytes({
+      maxWindowBytes: host.limits.receiveWindowBytes,
+      memory: host.memory,
+      onGiveUp: () => this.#abandon(new StreamMemoryError(id)),
+    })
     // A peer resets streams at will, also while they wait in a pool without an owner: that must not end the process.
     this.on('error', () => {})
     // What is left to send now may lack credit that a closed peer never gives.
     this.once('end', () => this.#armCloseTimer())
-    host.sendControl(windowUpdate(id, Flag.ack, this.#receiveWindow.openingDelta))
+    host.sendControl(windowUpdate(id, Flag.ack, 0))
+  }
+
+  /** Bytes that arrived on this stream. */
+  get bytesRead(): number {
+    return this.#unread.received
   }
 
   get canSend(): boolean {
@@ -71,7 +80,8 @@ export class MuxStream extends SocketShaped implements Sender {
   destroySoon(): void {
     if (this.destroyed || this.#isDiscarding) return
     this.#isDiscarding = true
-    this.#inbox.clear()
+    this.#unread.inbox.clear()
+    this.#account()
     if (this.writableFinished) {
       this.destroy()
       return
@@ -89,15 +99,17 @@ export class MuxStream extends SocketShaped implements Sender {
 
   /** Books a body of which nothing is here yet; throws a ProtocolError when it overruns the window. */
   receiveDataHeader(length: number): void {
-    this.#receiveWindow.reserve(length)
+    this.#unread.reserve(length)
   }
 
   receiveData(bytes: Buffer): void {
     // After its FIN frpc may send what another goroutine was just writing; after ours, what it wrote before it knew.
     if (this.#isFinReceived || this.#isDiscarding || this.destroyed) return
-    this.bytesRead += bytes.length
-    if (this.#wantsBytes && this.#inbox.length === 0) this.#deliver(detached(bytes))
-    else this.#inbox.add(bytes)
+    const { inbox } = this.#unread
+    this.#unread.arrived(bytes.length)
+    if (this.#wantsBytes && inbox.length === 0) this.#give(detached(bytes))
+    else inbox.add(bytes)
+    this.#account()
   }
 
   /** Takes the peer's FIN; throws a ProtocolError at a second one. */
@@ -137,13 +149,18 @@ export class MuxStream extends SocketShaped implements Sender {
     callback?.()
   }
 
+  /** Whatever way the application takes bytes, it comes through here, unless they went to it without waiting. */
+  override read(size?: number): Buffer | null {
+    const bytes: Buffer | null = super.read(size)
+    if (bytes !== null) this.#account()
+    return bytes
+  }
+
   override _read(): void {
     this.#wantsBytes = true
-    let bytes = this.#inbox.shift()
-    while (bytes !== undefined) {
-      const wantsMore = this.#deliver(bytes)
-      bytes = wantsMore ? this.#inbox.shift() : undefined
-    }
+    const { inbox } = this.#unread
+    let bytes = inbox.shift()
+    while (bytes !== undefined) bytes = this.#give(bytes) ? inbox.shift() : undefined
     this.#endWhenDelivered()
   }
 
@@ -163,7 +180,7 @@ export class MuxStream extends SocketShaped implements Sender {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#leaveWire()
-    this.#inbox.clear()
+    this.#unread.end()
     this.#outbox.clear()
     callback(error)
     const onOutboxSent = this.#onOutboxSent
@@ -178,18 +195,22 @@ export class MuxStream extends SocketShaped implements Sender {
     else if (this.canSend) this.#host.queueData(this)
   }
 
-  /** Gives bytes to the application, which asked for them: from here on they count as consumed. Says whether it wants more. */
-  #deliver(bytes: Buffer): boolean {
+  /** Gives the application what it asked for; says whether it wants more. */
+  #give(bytes: Buffer): boolean {
     this.#wantsBytes = false
-    const wantsMore = this.push(bytes)
-    if (this.#isReleased || this.#isFinReceived) return wantsMore
-    const delta = this.#receiveWindow.returnFor(this.bytesRead - this.#inbox.length)
+    return this.push(bytes)
+  }
+
+  /** Says what is held unread, and returns credit for what was read. */
+  #account(): void {
+    this.#unread.count(this.readableLength)
+    if (this.#isReleased || this.#isFinReceived || this.#isDiscarding || this.destroyed) return
+    const delta = this.#unread.takeCredit()
     if (delta > 0) this.#host.sendControl(windowUpdate(this.id, Flag.none, delta))
-    return wantsMore
   }
 
   #endWhenDelivered(): void {
-    if (!this.#isFinReceived || this.#isReadableEnded || this.#inbox.length > 0 || this.destroyed) return
+    if (!this.#isFinReceived || this.#isReadableEnded || this.#unread.inbox.length > 0 || this.destroyed) return
     this.#isReadableEnded = true
     this.push(null)
   }
@@ -219,8 +240,7 @@ export class MuxStream extends SocketShaped implements Sender {
     if (this.#isReleased) return
     clearTimeout(this.#closeTimer)
     this.#closeTimer = setTimeout(() => {
-      this.#reset()
-      this.destroy(new StreamCloseTimeoutError(this.id))
+      this.#abandon(new StreamCloseTimeoutError(this.id))
     }, this.#host.limits.closeTimeoutMs)
     this.#closeTimer.unref()
   }
@@ -231,6 +251,11 @@ export class MuxStream extends SocketShaped implements Sender {
     if (isWaitingForPeersFin) return
     if (this.#isFinReceived && !this.#isReleased && this.#outbox.length === 0) this.#sendFin()
     else this.#reset()
+  }
+
+  #abandon(reason: Error): void {
+    this.#reset()
+    this.destroy(reason)
   }
 
   #reset(): void {

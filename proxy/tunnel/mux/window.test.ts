@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ProtocolError } from './errors.ts'
 import { ReceiveWindow, SendWindow } from './window.ts'
 
@@ -17,40 +17,101 @@ it('refuses credit that no peer can count', () => {
   expect(() => window.add(0xffff_ffff)).toThrow(ProtocolError)
 })
 
-it('grants the difference to the initial window when a stream is opened', () => {
-  expect(new ReceiveWindow(6_291_456).openingDelta).toBe(0x5c0000)
-  expect(new ReceiveWindow(262_144).openingDelta).toBe(0)
-  expect(new ReceiveWindow(1).openingDelta).toBe(0)
-})
+const INITIAL = 262_144
+const MAX = 1_048_576
 
-it('takes exactly the window and not a byte more', () => {
-  const window = new ReceiveWindow(262_144)
-  window.reserve(262_000)
-  window.reserve(144)
-  expect(() => window.reserve(1)).toThrow(ProtocolError)
-})
+/** A receive window with a clock of the test's own, and somebody who lends `lendable` bytes. */
+function receiveWindow({ lendable = MAX, maxBytes = MAX, isScarce = false } = {}) {
+  const lent = { bytes: 0 }
+  const clock = { ms: 0 }
+  const lend = (bytes: number): boolean => {
+    if (lent.bytes + bytes > lendable) return false
+    lent.bytes += bytes
+    return true
+  }
+  const window = new ReceiveWindow(maxBytes, { lend, takeBack: (bytes) => void (lent.bytes -= bytes), isScarce }, () => clock.ms)
+  return { window, lent, clock }
+}
 
-it('returns credit at half of the window', () => {
-  const window = new ReceiveWindow(300_000)
-  expect(window.returnFor(149_999)).toBe(0)
-  expect(window.returnFor(150_000)).toBe(150_000)
-  expect(window.returnFor(150_001)).toBe(0)
-  expect(window.returnFor(320_000)).toBe(170_000)
-})
+describe('a receive window', () => {
+  it('begins with exactly what the protocol grants, and not a byte more', () => {
+    const { window } = receiveWindow()
+    window.reserve(262_000)
+    window.reserve(144)
+    expect(() => window.reserve(1)).toThrow(ProtocolError)
+  })
 
-it('never has more outstanding than the window, whatever is sent and consumed', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(400_000), fc.nat(400_000)), { maxLength: 100 }), (steps) => {
-    const maxBytes = 400_000
-    const window = new ReceiveWindow(maxBytes)
-    let [granted, sent, consumed] = [maxBytes, 0, 0]
-    for (const [wantsToSend, wantsToConsume] of steps) {
-      const sends = Math.min(wantsToSend, granted - sent)
-      window.reserve(sends)
-      sent += sends
-      consumed += Math.min(wantsToConsume, sent - consumed)
-      granted += window.returnFor(consumed)
-      expect(granted - consumed).toBeLessThanOrEqual(maxBytes)
-      expect(granted - consumed).toBeGreaterThan(maxBytes / 2)
-    }
-  }))
+  it('returns credit at half of itself', () => {
+    const { window } = receiveWindow({ lendable: 0 })
+    expect(window.returnFor(131_071, 0)).toBe(0)
+    expect(window.returnFor(131_072, 0)).toBe(131_072)
+    expect(window.returnFor(131_073, 0)).toBe(0)
+    expect(window.returnFor(300_000, 0)).toBe(168_928)
+  })
+
+  it('doubles for a reader that keeps up, up to its maximum, and counts that as lent', () => {
+    const { window, lent } = receiveWindow()
+    expect(window.returnFor(131_072, 0)).toBe(131_072 + INITIAL)
+    expect(lent.bytes).toBe(INITIAL)
+    expect(window.returnFor(131_072 + INITIAL, 0)).toBe(INITIAL + 2 * INITIAL)
+    expect(window.returnFor(131_072 + 3 * INITIAL, 0)).toBe(2 * INITIAL)
+    expect(lent.bytes).toBe(MAX - INITIAL)
+  })
+
+  it('stays as it is for a reader that is slow', () => {
+    const { window, lent, clock } = receiveWindow()
+    clock.ms = 251
+    expect(window.returnFor(131_072, 0)).toBe(131_072)
+    expect(lent.bytes).toBe(0)
+  })
+
+  it('stays as it is while nobody lends', () => {
+    const { window } = receiveWindow({ lendable: INITIAL - 1 })
+    expect(window.returnFor(131_072, 0)).toBe(131_072)
+  })
+
+  it('stays large for a reader that falls behind while there is plenty', () => {
+    const { window, lent } = receiveWindow({ maxBytes: 2 * INITIAL })
+    window.returnFor(131_072, 0)
+    expect(window.returnFor(131_072 + INITIAL, INITIAL)).toBe(INITIAL)
+    expect(lent.bytes).toBe(INITIAL)
+  })
+
+  it('becomes the initial one again when its reader falls behind where bytes are scarce, and gives back what was lent', () => {
+    const { window, lent } = receiveWindow({ maxBytes: 2 * INITIAL, isScarce: true })
+    window.returnFor(131_072, 0) // 2 × 262,144 are granted from here on
+    expect(window.returnFor(131_072 + INITIAL, INITIAL)).toBe(0)
+    expect(lent.bytes).toBe(0)
+    expect(window.returnFor(2 * INITIAL - 1, 0)).toBe(0)
+    expect(window.returnFor(2 * INITIAL, 0)).toBeGreaterThanOrEqual(131_072)
+  })
+
+  it('gives back what was lent at its end', () => {
+    const { window, lent } = receiveWindow()
+    window.returnFor(131_072, 0)
+    window.close()
+    window.close()
+    expect(lent.bytes).toBe(0)
+  })
+
+  it('never has more outstanding than the initial window and what is lent, whatever is sent and read', () => {
+    const step = fc.record({ sends: fc.nat(400_000), reads: fc.nat(400_000), ms: fc.nat(400) })
+    fc.assert(fc.property(fc.nat(MAX), fc.boolean(), fc.array(step, { maxLength: 100 }), (lendable, isScarce, steps) => {
+      const { window, lent, clock } = receiveWindow({ lendable, isScarce })
+      let [granted, sent, read, largest] = [INITIAL, 0, 0, INITIAL]
+      for (const { sends, reads, ms } of steps) {
+        clock.ms += ms
+        const sending = Math.min(sends, granted - sent)
+        window.reserve(sending)
+        sent += sending
+        read += Math.min(reads, sent - read)
+        granted += window.returnFor(read, sent - read)
+        largest = Math.max(largest, INITIAL + lent.bytes)
+        expect(lent.bytes).toBeLessThanOrEqual(lendable)
+        expect(granted - read).toBeLessThanOrEqual(largest)
+        // A reader that has taken all never leaves its peer without credit.
+        expect(sent === read ? granted - sent : INITIAL).toBeGreaterThanOrEqual(INITIAL / 2)
+      }
+    }))
+  })
 })

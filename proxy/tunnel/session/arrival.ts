@@ -4,11 +4,11 @@ import type { Transport } from '../transport/open.ts'
 import type { Carrier } from './carrier.ts'
 import { linger, whenClosed } from '../frp-stream.ts'
 import type { LoginRequest } from './login-exchange.ts'
-import { MultiplexedCarrier } from './multiplexed.ts'
+import { MultiplexedCarrier, type MultiplexedOptions } from './multiplexed.ts'
 import { readOpening } from './read-opening.ts'
 import { SeparateCarrier } from './separate.ts'
 import { answer, noVisitors } from './streams.ts'
-import type { TakeWorkConnection, WorkConnectionOffer } from './streams.ts'
+import type { WorkConnectionOffer, WorkConnectionTaker } from './streams.ts'
 
 /** A client that wants to log in, and what will carry its streams. */
 export interface LoginArrival {
@@ -16,7 +16,7 @@ export interface LoginArrival {
   readonly request: LoginRequest
   readonly carrier: Carrier
   /** Where the work connections go that come with the carrier; those of `tcpMux = false` arrive by themselves. */
-  readonly sendWorkConnectionsTo: (take: TakeWorkConnection) => void
+  readonly sendWorkConnectionsTo: (taker: WorkConnectionTaker) => void
 }
 
 /** A work connection of a client that has logged in elsewhere: `tcpMux = false`. */
@@ -24,20 +24,23 @@ export interface WorkConnectionArrival extends WorkConnectionOffer {
   readonly kind: 'work connection'
 }
 
-type ArrivalLimits = Pick<TunnelLimits, 'firstMessageMs' | 'streamsPerSession'>
+export interface ArrivalContext extends MultiplexedOptions {
+  readonly limits: MultiplexedOptions['limits'] & Pick<TunnelLimits, 'connectionsPerSession'>
+}
 
 /** What a connection is for, by its first message. @throws ConnectionRefusedError, FrpProtocolError */
-export async function awaitArrival({ stream, speech }: Transport, limits: ArrivalLimits): Promise<LoginArrival | WorkConnectionArrival> {
+export async function awaitArrival({ stream, speech }: Transport, context: ArrivalContext): Promise<LoginArrival | WorkConnectionArrival> {
+  const { limits } = context
   if (speech === 'yamux') {
-    const carrier = new MultiplexedCarrier(stream, limits)
+    const carrier = new MultiplexedCarrier(stream, context)
     const request = await carrier.awaitLogin(limits.firstMessageMs)
-    return { kind: 'login', request, carrier, sendWorkConnectionsTo: (take) => carrier.sendWorkConnectionsTo(take) }
+    return { kind: 'login', request, carrier, sendWorkConnectionsTo: (taker) => carrier.sendWorkConnectionsTo(taker) }
   }
   const opening = await readOpening(stream, limits.firstMessageMs)
   const { message, wire } = opening
   switch (message.kind) {
     case 'Login': {
-      const carrier = new SeparateCarrier(stream, { maxStreams: limits.streamsPerSession })
+      const carrier = new SeparateCarrier(stream, { maxStreams: limits.connectionsPerSession })
       return { kind: 'login', request: { stream, opening, login: message.body }, carrier, sendWorkConnectionsTo: () => {} }
     }
     case 'NewWorkConn':

@@ -17,7 +17,7 @@ import type { WorkConnectionOffer } from './streams.ts'
 export async function joinSession(offer: WorkConnectionOffer, certificate: string | undefined, sessions: Sessions): Promise<void> {
   const session = sessions.get(offer.runId)
   const isMember = session && !session.isMultiplexed && session.facts.certificate === certificate
-  const error = isMember ? session.join(offer) : noControl(offer.runId)
+  const error = isMember ? session.take(offer) : noControl(offer.runId)
   if (error === undefined) return
   answer(offer.stream, offer.wire, { kind: 'StartWorkConn', body: { error } })
   await linger(whenClosed(offer.stream))

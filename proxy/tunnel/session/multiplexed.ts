@@ -1,12 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { OnLimit } from '../../limit-reached.ts'
 import { ConnectionRefusedError } from '../errors.ts'
 import type { TunnelLimits } from '../limits.ts'
 import { Muxer } from '../mux/muxer.ts'
+import type { ReceiveMemory } from '../mux/receive-memory.ts'
 import type { Carrier } from './carrier.ts'
 import type { FrpStream } from '../frp-stream.ts'
 import type { LoginRequest } from './login-exchange.ts'
 import { StreamSorter } from './streams.ts'
-import type { TakeWorkConnection } from './streams.ts'
+import type { WorkConnectionTaker } from './streams.ts'
+
+export interface MultiplexedOptions {
+  readonly limits: Pick<TunnelLimits, 'firstMessageMs' | 'streamsPerSession' | 'unaskedStreams'>
+  /** Where the bytes count that nobody has read yet. */
+  readonly memory: ReceiveMemory
+  readonly onLimit: OnLimit
+}
 
 /** One connection that carries everything of a client, as frpc has it unless told otherwise. */
 export class MultiplexedCarrier implements Carrier {
@@ -14,9 +23,14 @@ export class MultiplexedCarrier implements Carrier {
   readonly #streams: StreamSorter
   readonly #muxer: Muxer
 
-  constructor(transport: FrpStream, limits: Pick<TunnelLimits, 'firstMessageMs' | 'streamsPerSession'>) {
-    this.#streams = new StreamSorter(limits.firstMessageMs)
-    this.#muxer = new Muxer(transport, { onStream: this.#streams.accept, limits: { maxStreams: limits.streamsPerSession } })
+  constructor(transport: FrpStream, { limits, memory, onLimit }: MultiplexedOptions) {
+    this.#streams = new StreamSorter({ limits, onLimit })
+    this.#muxer = new Muxer(transport, {
+      onStream: this.#streams.accept,
+      memory: memory.newSession(),
+      onLimit,
+      limits: { maxStreams: limits.streamsPerSession },
+    })
   }
 
   get bytesReceived(): number {
@@ -53,8 +67,8 @@ export class MultiplexedCarrier implements Carrier {
   }
 
   /** From here on the client's work connections are taken in: those of this connection, and no others. */
-  sendWorkConnectionsTo(take: TakeWorkConnection): void {
-    this.#streams.sendWorkConnectionsTo(take)
+  sendWorkConnectionsTo(taker: WorkConnectionTaker): void {
+    this.#streams.sendWorkConnectionsTo(taker)
   }
 
   /** The multiplexer counts its streams itself. */

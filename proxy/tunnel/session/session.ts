@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { OnLimit } from '../../limit-reached.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BandwidthLimit } from '../payload/bandwidth.ts'
 import { createPayloadCodec } from '../payload/codec.ts'
@@ -44,6 +45,7 @@ export class TunnelSession {
   readonly workConnections: WorkConnections
   readonly #carrier: Carrier
   readonly #registry: TunnelRegistry
+  readonly #onLimit: OnLimit
   readonly #closed = Promise.withResolvers<string>()
   #tunnel: RegisteredTunnel | undefined
   #lastTunnel: RegisteredTunnel | undefined
@@ -51,12 +53,13 @@ export class TunnelSession {
 
   constructor(
     facts: SessionFacts,
-    parts: { readonly carrier: Carrier; readonly workConnections: WorkConnections; readonly registry: TunnelRegistry },
+    parts: { readonly carrier: Carrier; readonly workConnections: WorkConnections; readonly registry: TunnelRegistry; readonly onLimit: OnLimit },
   ) {
     this.facts = facts
     this.#carrier = parts.carrier
     this.workConnections = parts.workConnections
     this.#registry = parts.registry
+    this.#onLimit = parts.onLimit
   }
 
   get tunnel(): RegisteredTunnel | undefined {
@@ -81,12 +84,20 @@ export class TunnelSession {
     return this.#carrier.isMultiplexed
   }
 
+  /** Work connections that were asked for and may still come. */
+  get asked(): number {
+    return this.workConnections.asked
+  }
+
   /** Takes in a work connection that shows this session's run id, or says why not: that is what frpc prints. */
-  join({ stream, wire, runId }: WorkConnectionOffer): string | undefined {
+  take({ stream, wire, runId }: WorkConnectionOffer): string | undefined {
     if (runId !== this.facts.runId) return noControl(runId)
     const { version } = this.facts.wire
     if (wire.version !== version) return `wire protocol v${wire.version} differs from v${version} of the control connection`
-    if (!this.#carrier.adopt(stream)) return 'too many connections of one client'
+    if (!this.#carrier.adopt(stream)) {
+      this.#onLimit('frp_connections_per_session')
+      return 'too many connections of one client'
+    }
     return this.workConnections.offer(stream) ? undefined : 'work connection pool is full, discarding'
   }
 

@@ -1,4 +1,5 @@
 import { ConnectionRefusedError, LoginRefusedError } from '../errors.ts'
+import type { TunnelLimits } from '../limits.ts'
 import { isSameIdentity } from '../tokens.ts'
 import type { TunnelIdentity } from '../tokens.ts'
 import { newRunId } from './login.ts'
@@ -6,12 +7,12 @@ import type { TunnelSession } from './session.ts'
 
 /** Run id to session: every client that is logged in. */
 export class Sessions {
-  readonly #maxSessions: number
+  readonly #limits: Pick<TunnelLimits, 'sessions' | 'sessionsPerToken'>
   readonly #byRunId = new Map<string, TunnelSession>()
   #isStopped = false
 
-  constructor(maxSessions: number) {
-    this.#maxSessions = maxSessions
+  constructor(limits: Pick<TunnelLimits, 'sessions' | 'sessionsPerToken'>) {
+    this.#limits = limits
   }
 
   /** From here on nobody logs in. */
@@ -35,8 +36,17 @@ export class Sessions {
       former.close('replaced by a new login of the same client')
       return runId
     }
-    if (this.#byRunId.size >= this.#maxSessions) throw new LoginRefusedError('sessions', 'too many clients are connected')
+    if (this.#byRunId.size >= this.#limits.sessions) throw new LoginRefusedError('sessions', 'too many clients are connected', 'frp_sessions')
+    if (identity.kind !== 'shared' && this.#sessionsOf(identity) >= this.#limits.sessionsPerToken) {
+      throw new LoginRefusedError('sessions', 'too many clients are connected with this token', 'frp_sessions_per_token')
+    }
     return runId === '' || former ? newRunId() : runId
+  }
+
+  #sessionsOf(identity: TunnelIdentity): number {
+    let count = 0
+    for (const { facts } of this.#byRunId.values()) if (isSameIdentity(facts.identity, identity)) count += 1
+    return count
   }
 
   /** Keeps a session until it has ended. */

@@ -1,4 +1,6 @@
+import type { OnLimit } from '../../limit-reached.ts'
 import { ConnectionRefusedError } from '../errors.ts'
+import type { TunnelLimits } from '../limits.ts'
 import type { ServerMessage } from '../protocol/messages.ts'
 import type { Wire } from '../protocol/wire.ts'
 import type { FrpStream } from '../frp-stream.ts'
@@ -12,36 +14,48 @@ export interface WorkConnectionOffer {
   readonly runId: string
 }
 
-/** Takes in a work connection, or says why not: that is what frpc prints. */
-export type TakeWorkConnection = (offer: WorkConnectionOffer) => string | undefined
+/** Where the work connections of a session go. */
+export interface WorkConnectionTaker {
+  /** Connections that were asked for and may still come. */
+  readonly asked: number
+  /** Takes one in, or says why not: that is what frpc prints. */
+  take(offer: WorkConnectionOffer): string | undefined
+}
+
+export interface StreamSorterOptions {
+  readonly limits: Pick<TunnelLimits, 'firstMessageMs' | 'unaskedStreams'>
+  readonly onLimit: OnLimit
+}
 
 /** Sorts the streams of one yamux session by their first message. */
 export class StreamSorter {
   /** The session's one login. Rejects when the first stream brings none. */
   readonly login: Promise<LoginRequest>
-  readonly #firstMessageMs: number
+  readonly #options: StreamSorterOptions
   readonly #resolveLogin: (login: LoginRequest) => void
   readonly #rejectLogin: (error: unknown) => void
   #hasStream = false
-  #take: TakeWorkConnection | undefined
+  #taker: WorkConnectionTaker | undefined
+  /** Streams after the login that have not said yet what they are. */
+  #unknown = 0
 
-  constructor(firstMessageMs: number) {
+  constructor(options: StreamSorterOptions) {
     const { promise, resolve, reject } = Promise.withResolvers<LoginRequest>()
     promise.catch(() => {}) // whoever waits for it sees it; nobody does once the connection is gone
     this.login = promise
     this.#resolveLogin = resolve
     this.#rejectLogin = reject
-    this.#firstMessageMs = firstMessageMs
+    this.#options = options
   }
 
   /** From here on work connections are taken in. */
-  sendWorkConnectionsTo(take: TakeWorkConnection): void {
-    this.#take = take
+  sendWorkConnectionsTo(taker: WorkConnectionTaker): void {
+    this.#taker = taker
   }
 
   /** For the muxer's `onStream`. Before the login there is no reason for a second stream, so it costs us nothing. */
   readonly accept = (stream: FrpStream): void => {
-    if (this.#take) void this.#sort(stream, this.#take)
+    if (this.#taker) this.#acceptFor(this.#taker, stream)
     else if (this.#hasStream) stream.destroy()
     else {
       this.#hasStream = true
@@ -49,9 +63,17 @@ export class StreamSorter {
     }
   }
 
+  #acceptFor(taker: WorkConnectionTaker, stream: FrpStream): void {
+    const { limits, onLimit } = this.#options
+    if (this.#unknown >= limits.unaskedStreams && this.#unknown >= limits.unaskedStreams + taker.asked) {
+      onLimit('frp_unasked_streams_per_session')
+      stream.destroy()
+    } else void this.#sort(stream, taker)
+  }
+
   async #readLogin(stream: FrpStream): Promise<void> {
     try {
-      const opening = await readOpening(stream, this.#firstMessageMs)
+      const opening = await readOpening(stream, this.#options.limits.firstMessageMs)
       const { wire, message } = opening
       if (message.kind === 'Login') {
         this.#resolveLogin({ stream, opening, login: message.body })
@@ -65,12 +87,13 @@ export class StreamSorter {
     }
   }
 
-  async #sort(stream: FrpStream, take: TakeWorkConnection): Promise<void> {
+  async #sort(stream: FrpStream, taker: WorkConnectionTaker): Promise<void> {
+    this.#unknown += 1
     try {
-      const { wire, message } = await readOpening(stream, this.#firstMessageMs)
+      const { wire, message } = await readOpening(stream, this.#options.limits.firstMessageMs).finally(() => (this.#unknown -= 1))
       switch (message.kind) {
         case 'NewWorkConn': {
-          const error = take({ stream, wire, runId: message.body.run_id })
+          const error = taker.take({ stream, wire, runId: message.body.run_id })
           if (error !== undefined) answer(stream, wire, { kind: 'StartWorkConn', body: { error } })
           return
         }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { LimitName } from '../../limit-reached.ts'
 import type { FrpStream } from '../frp-stream.ts'
 import { WorkConnections } from './work-connections.ts'
 
@@ -16,8 +17,9 @@ function silentStream(): FrpStream {
 
 function create({ poolCount = 0, maxWaiters = 10, maxAsked = 10 } = {}) {
   const asked = { count: 0 }
-  const pool = new WorkConnections({ poolCount, maxWaiters, maxAsked, ask: () => ((asked.count += 1), true) })
-  return { pool, asked }
+  const reached: LimitName[] = []
+  const pool = new WorkConnections({ poolCount, maxWaiters, maxAsked, ask: () => ((asked.count += 1), true), onLimit: (limit) => void reached.push(limit) })
+  return { pool, asked, reached }
 }
 
 describe('the pool of work connections', () => {
@@ -74,9 +76,11 @@ describe('the pool of work connections', () => {
   })
 
   it('turns away what is more than it can hold', () => {
-    const { pool } = create({ poolCount: 1 })
+    const { pool, reached } = create({ poolCount: 1 })
     for (let count = 0; count < 11; count += 1) expect(pool.offer(silentStream())).toBe(true)
+    expect(reached).toEqual([])
     expect(pool.offer(silentStream())).toBe(false)
+    expect(reached).toEqual(['frp_idle_work_connections_per_session'])
   })
 
   it('drops a stream that ended, died or spoke while it waited', async () => {

@@ -1,11 +1,12 @@
-import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
+import type { OnLimit } from '../../limit-reached.ts'
+import { TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
 import type { FrpStream } from '../frp-stream.ts'
 
 /** How many work connections a client may have waiting; frps' `maxPoolCount`. */
-const MAX_POOL_COUNT = 5
+export const MAX_POOL_COUNT = 5
 
 /** frps keeps this many more than the pool size before it turns work connections away. */
-const POOL_SLACK = 10
+export const POOL_SLACK = 10
 
 /** How long frps waits for a work connection; an ask that is older is taken for lost. */
 export const WORK_CONNECTION_TIMEOUT_MS = 10_000
@@ -30,6 +31,7 @@ export interface WorkConnectionsOptions {
   readonly maxAsked: number
   /** Sends one ReqWorkConn and says whether it could. */
   readonly ask: () => boolean
+  readonly onLimit: OnLimit
 }
 
 /** The streams that one client has opened for requests to come, and the requests that wait for one: both first in, first out. */
@@ -38,6 +40,7 @@ export class WorkConnections {
   readonly #maxWaiters: number
   readonly #maxAsked: number
   readonly #ask: () => boolean
+  readonly #onLimit: OnLimit
   readonly #idle: { readonly stream: FrpStream; readonly stopWatching: () => void }[] = []
   readonly #waiters = new Set<Waiter>()
   readonly #onIdle: (() => void)[] = []
@@ -52,11 +55,18 @@ export class WorkConnections {
     this.#maxWaiters = options.maxWaiters
     this.#maxAsked = options.maxAsked
     this.#ask = options.ask
+    this.#onLimit = options.onLimit
   }
 
   /** Streams that requests are using. */
   get active(): number {
     return this.#active
+  }
+
+  /** Connections that were asked for and may still come. */
+  get asked(): number {
+    this.#forgetLostAsks()
+    return this.#askedAt.length
   }
 
   /** Asks for the connections that are to wait in advance. */
@@ -77,14 +87,17 @@ export class WorkConnections {
       this.#activate(stream)
       return true
     }
-    if (this.#idle.length >= this.#poolCount + POOL_SLACK) return false
+    if (this.#idle.length >= this.#poolCount + POOL_SLACK) {
+      this.#onLimit('frp_idle_work_connections_per_session')
+      return false
+    }
     this.#keep(stream)
     return true
   }
 
   /**
    * The stream that has waited longest, or the next one that the client opens.
-   * @throws TunnelUnresponsiveError, TunnelNotConnectedError when the session ends, or the signal's reason
+   * @throws TunnelUnresponsiveError, TunnelBusyError, TunnelNotConnectedError when the session ends, or the signal's reason
    */
   async take(options: TakeOptions): Promise<FrpStream> {
     options.signal?.throwIfAborted()
@@ -133,7 +146,7 @@ export class WorkConnections {
     if (this.#closedBecause !== undefined) throw new TunnelNotConnectedError(remotePort, this.#closedBecause)
     if (!this.#mayAsk) throw new TunnelNotConnectedError(remotePort, 'the server is stopping')
     if (this.#waiters.size >= this.#maxWaiters) {
-      throw new TunnelUnresponsiveError(remotePort, 'too many requests wait for a work connection')
+      throw new TunnelBusyError('frp_requests_waiting_per_session', `too many requests wait for a work connection of the tunnel on remote port ${remotePort}`)
     }
     return new Promise((resolve, reject) => {
       const settle = () => {

@@ -1,3 +1,5 @@
+import { peerBlock } from '../../address.ts'
+import { Quota } from '../../quota.ts'
 import { ConnectionRefusedError } from '../errors.ts'
 import type { TunnelLimits } from '../limits.ts'
 
@@ -13,16 +15,16 @@ export interface Admitted {
 
 /** Counts the connections that have not logged in yet, so that strangers cannot use up sockets and handshakes, nor keep them. */
 export class Admission {
-  readonly #limits: AdmissionLimits
-  readonly #byAddress = new Map<string, number>()
-  #total = 0
+  readonly #expireMs: number
+  readonly #quota: Quota
 
-  constructor(limits: AdmissionLimits) {
-    this.#limits = limits
+  constructor({ unauthenticatedConnections: total, unauthenticatedConnectionsPerAddress: perKey, unauthenticatedMs }: AdmissionLimits) {
+    this.#expireMs = unauthenticatedMs
+    this.#quota = new Quota(() => ({ total, perKey }))
   }
 
   get count(): number {
-    return this.#total
+    return this.#quota.total
   }
 
   /**
@@ -31,43 +33,36 @@ export class Admission {
    * @throws ConnectionRefusedError when there are too many
    */
   admit(address: string | undefined, expire: () => void): Admitted {
-    if (this.#total >= this.#limits.unauthenticatedConnections) {
-      throw new ConnectionRefusedError('limit', 'too many connections without login')
-    }
-    let counted = address
-    if (counted !== undefined) this.#count(counted)
-    this.#total += 1
+    let counted = address === undefined ? undefined : peerBlock(address)
+    this.#take(counted)
     let isIn = true
-    const timer = setTimeout(expire, this.#limits.unauthenticatedMs)
+    const timer = setTimeout(expire, this.#expireMs)
     return {
       countAs: (next) => {
-        if (!isIn || next === counted) return
-        this.#count(next)
-        this.#uncount(counted)
-        counted = next
+        const block = peerBlock(next)
+        if (!isIn || block === counted) return
+        this.#quota.release(counted)
+        isIn = false // whoever is refused counts no more
+        this.#take(block)
+        isIn = true
+        counted = block
       },
       leave: () => {
+        clearTimeout(timer)
         if (!isIn) return
         isIn = false
-        clearTimeout(timer)
-        this.#total -= 1
-        this.#uncount(counted)
+        this.#quota.release(counted)
       },
     }
   }
 
-  #count(address: string): void {
-    const fromAddress = this.#byAddress.get(address) ?? 0
-    if (fromAddress >= this.#limits.unauthenticatedConnectionsPerAddress) {
-      throw new ConnectionRefusedError('limit', 'too many connections without login from one address')
+  #take(block: string | undefined): void {
+    switch (this.#quota.take(block)) {
+      case 'total':
+        throw new ConnectionRefusedError('limit', 'too many connections without login', { limit: 'frp_connections_without_login' })
+      case 'per key':
+        throw new ConnectionRefusedError('limit', 'too many connections without login from one address', { limit: 'frp_connections_without_login_per_address' })
+      case 'taken':
     }
-    this.#byAddress.set(address, fromAddress + 1)
-  }
-
-  #uncount(address: string | undefined): void {
-    if (address === undefined) return
-    const left = (this.#byAddress.get(address) ?? 1) - 1
-    if (left > 0) this.#byAddress.set(address, left)
-    else this.#byAddress.delete(address)
   }
 }
