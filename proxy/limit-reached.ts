@@ -24,6 +24,7 @@ export const limitNames = [
   'requests_waiting_per_tunnel',
   'upstreams',
   'response_head_bytes',
+  'interim_responses',
   'engine_answer_bytes',
   // Nextcloud
   'nextcloud_calls',

@@ -6,7 +6,7 @@ import { responseHeaders } from './headers.ts'
 import type { LineUser, UpstreamLine } from './upstream-line.ts'
 
 /** Interim responses to one request: each of them may be as long as a head, and puts off the limit for the response. */
-const maxInterimResponses = 16
+export const maxInterimResponses = 16
 
 export interface RelayOptions {
   readonly carrier: Carrier
@@ -67,7 +67,7 @@ export class ResponseRelay implements LineUser {
     if (status < 200) {
       this.#interimCount += 1
       if (status < 100) controller.abort(new UpstreamClosedError(`the upstream's status ${status} is none`))
-      else if (this.#interimCount > maxInterimResponses) controller.abort(new UpstreamClosedError('the upstream sends one interim response after the other'))
+      else if (this.#interimCount > maxInterimResponses) controller.abort(new UpstreamClosedError(`the upstream sent more than ${maxInterimResponses} interim responses`, { limit: 'interim_responses' }))
       else carrier.sendInterim(status, statusText ?? '', responseHeaders(raw))
       return
     }

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net'
 const lookMs = 250
 
 /** Read ahead of an ExApp that takes no more of an upload: most uploads, or what is left of them, are no longer. */
-const maxAheadBytes = 4 * 1024 * 1024
+export const maxAheadBytes = 4 * 1024 * 1024
 
 /** The same for all clients together: it is memory. */
-const maxAheadBytesTogether = 64 * 1024 * 1024
+export const maxAheadBytesTogether = 64 * 1024 * 1024
 
 /** Who reads so much between two looks comes to a client's end soon enough by itself. */
 const fastBytes = maxAheadBytes / 4

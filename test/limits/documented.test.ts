@@ -11,6 +11,8 @@ import { type LimitName, limitNames } from '../../proxy/limit-reached.ts'
 import { defaultLimits } from '../../proxy/limits.ts'
 import { maxBodyBytes as maxAnswerBytes } from '../../proxy/nextcloud/json-reply.ts'
 import { maxResponseHeadBytes } from '../../proxy/request/connection-pools.ts'
+import { maxInterimResponses } from '../../proxy/request/response-relay.ts'
+import { maxAheadBytes, maxAheadBytesTogether } from '../../proxy/request/unread-clients.ts'
 import { DEFAULT_TUNNEL_LIMITS } from '../../proxy/tunnel/limits.ts'
 import { defaultMuxLimits } from '../../proxy/tunnel/mux/limits.ts'
 import { SESSION_SHARE } from '../../proxy/tunnel/mux/receive-memory.ts'
@@ -40,6 +42,7 @@ const defaults: Readonly<Record<LimitName, string>> = {
   requests_waiting_per_tunnel: count(defaultLimits.requestsWaitingPerTunnel),
   upstreams: count(defaultLimits.upstreams),
   response_head_bytes: bytes(maxResponseHeadBytes),
+  interim_responses: count(maxInterimResponses),
   engine_answer_bytes: bytes(maxVersionBytes),
   nextcloud_calls: count(defaultLimits.nextcloudCalls),
   nextcloud_answer_bytes: bytes(maxAnswerBytes),
@@ -75,6 +78,10 @@ describe('docs/limits.md', async () => {
 
   it.each(documented)('says what %s is by default: %s', (name, value) => {
     expect(value).toBe(defaults[name as LimitName])
+  })
+
+  it('says how much is read ahead', () => {
+    expect(page).toContain(`${bytes(maxAheadBytes)} are read ahead (${bytes(maxAheadBytesTogether)} of all clients together)`)
   })
 
   it.each(['README.md', 'docs/settings.md'])('is linked from %s', async (file) => {

@@ -86,6 +86,8 @@ describe('an interim response of the ExApp', () => {
     says = hints.repeat(17) + ok
     expect(await ask(head())).toMatch(/HTTP\/1.1 502 Bad Gateway\r\n[^]*$/)
     expect(stage.plane.log.at(-1)).toMatchObject({ outcome: 'closed', status: 502 })
+    const metrics = await (await fetch(`http://127.0.0.1:${stage.plane.ports.admin}/metrics`, { headers: { connection: 'close' } })).text()
+    expect(metrics).toContain('harpoon_limit_reached_total{limit="interim_responses"} 1\n')
   })
 
   it('comes before an upgrade without harm', async () => {

@@ -3,7 +3,6 @@ import { type LowerLimits, type TestDataPlane, sharedKey, startTestDataPlane } f
 import { type ExAppStandIn, startExApp } from '../support/exapp.ts'
 import { type NextcloudStandIn, startNextcloud } from '../support/nextcloud.ts'
 import type { RegisteredExApp } from '../support/nextcloud/exapp-table.ts'
-import { noConnectionsLeft, openConnections } from './leftovers.ts'
 
 /** A data plane between a Nextcloud and one ExApp on TCP: what most request tests need. */
 export interface Stage {
@@ -40,7 +39,6 @@ export const userCookie = 'oc_sessionPassphrase=session-of-usr'
 export const adminCookie = 'oc_sessionPassphrase=session-of-adm'
 
 export async function setStage(environment: Environment = {}, lower: LowerLimits = {}): Promise<Stage> {
-  const before = openConnections()
   const nextcloud = await startNextcloud({ sharedKey })
   const exApp = await startExApp({ listen: { port: 0 } })
   nextcloud.addUser({ id: 'usr', password: 'usr' })
@@ -56,7 +54,6 @@ export async function setStage(environment: Environment = {}, lower: LowerLimits
     port: plane.ports.http,
     close: async () => {
       await plane.close()
-      await noConnectionsLeft(before) // neither to an ExApp nor to Nextcloud, and none of a client
       await exApp.close()
       await nextcloud.close()
     },

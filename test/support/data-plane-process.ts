@@ -12,7 +12,7 @@ export interface DataPlaneProcess extends ChildProcess {
 const readyTimeoutMs = 60_000
 
 /** Starts `proxy/main.ts` with these variables and nothing else of this environment; resolves when it is ready. */
-export async function startDataPlaneProcess(env: Environment): Promise<DataPlaneProcess> {
+export async function startDataPlaneProcess(env: Environment, nodeOptions: readonly string[] = []): Promise<DataPlaneProcess> {
   const child = await startDataPlaneProgram({
     HP_SHARED_KEY: sharedKey,
     HP_EXAPPS_ADDRESS: '127.0.0.1:0',
@@ -21,7 +21,7 @@ export async function startDataPlaneProcess(env: Environment): Promise<DataPlane
     HARPOON_ADMIN_ADDRESS: '127.0.0.1:0',
     HARPOON_DOCKER_SOCKET: '/nonexistent/docker.sock',
     ...env,
-  })
+  }, nodeOptions)
   try {
     const line = await child.waitForOutput(/^.*"Harpoon is ready".*$/m, readyTimeoutMs)
     return { ...child, ports: (JSON.parse(line) as { ports: DataPlaneProcess['ports'] }).ports }
@@ -32,7 +32,7 @@ export async function startDataPlaneProcess(env: Environment): Promise<DataPlane
 }
 
 /** Starts the program without waiting for anything: for starts that are meant to fail. */
-export function startDataPlaneProgram(env: Environment): Promise<ChildProcess> {
+export function startDataPlaneProgram(env: Environment, nodeOptions: readonly string[] = []): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('../../proxy/main.ts', import.meta.url))
-  return startProcess({ program: process.execPath, args: [program], env })
+  return startProcess({ program: process.execPath, args: [...nodeOptions, program], env })
 }

@@ -5,6 +5,8 @@ import { type Environment, readConfig } from '../../proxy/config.ts'
 import { LiveSettings } from '../../proxy/live-settings.ts'
 import { createLog } from '../../proxy/log.ts'
 import { type DataPlane, type DataPlaneDeps, startDataPlane } from '../../proxy/server.ts'
+import { countAfterEachTest, countConnections, readMetrics } from './leftovers.ts'
+import { sendForAnswer } from './send.ts'
 
 export interface LogLine {
   readonly level: string
@@ -31,6 +33,7 @@ export type LowerLimits = Pick<DataPlaneDeps, 'limits' | 'tunnelLimits'>
 
 /** Starts the real data plane against a Nextcloud, with HaRP's variables as settings. */
 export async function startTestDataPlane(nextcloudUrl: string, environment: Environment = {}, lower: LowerLimits = {}): Promise<TestDataPlane> {
+  const noConnectionsLeft = countConnections()
   const certificates = await mkdtemp(join(tmpdir(), 'harpoon-certs-'))
   const read = () => readConfig({
     HP_SHARED_KEY: sharedKey,
@@ -51,6 +54,7 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
   const log = createLog(config.logLevel, false, { write: (line) => void lines.push(line) })
   let offsetMs = 0
   const plane = await startDataPlane(new LiveSettings(config, { log, read }), { log, now: () => Date.now() + offsetMs, uptime: () => performance.now() + offsetMs, ...lower })
+  const stopCounting = countAfterEachTest({ counts: () => runningIn(plane) })
   return {
     ...plane,
     url: `http://127.0.0.1:${plane.ports.http}`,
@@ -63,8 +67,18 @@ export async function startTestDataPlane(nextcloudUrl: string, environment: Envi
       offsetMs += milliseconds
     },
     close: async () => {
+      stopCounting()
       await plane.close()
+      await noConnectionsLeft() // neither to an ExApp nor to Nextcloud, and none of a client
       await rm(certificates, { recursive: true, force: true })
     },
   }
+}
+
+/** What a test that is over may not leave running. */
+const endWithTheirTest = ['harpoon_requests_running', 'harpoon_upgraded_connections', 'harpoon_read_ahead_bytes', 'harpoon_tunnel_waiting_requests', 'harpoon_tunnel_unauthenticated_connections'] as const
+
+async function runningIn({ ports }: DataPlane): Promise<Record<string, number>> {
+  const metrics = readMetrics((await sendForAnswer({ port: ports.admin, path: '/metrics', headers: { connection: 'close' } })).text)
+  return Object.fromEntries(endWithTheirTest.map((name) => [name, metrics.get(name) ?? Number.NaN]))
 }

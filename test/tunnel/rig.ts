@@ -19,6 +19,7 @@ import { startTunnelServer } from '../../proxy/tunnel/start.ts'
 import type { TunnelServer, TunnelServerOptions } from '../../proxy/tunnel/start.ts'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { startExApp } from '../support/exapp.ts'
+import { countAfterEachTest, countConnections, noneLeft, readMetrics } from '../support/leftovers.ts'
 import type { ExAppStandIn } from '../support/exapp.ts'
 import { startFrpc } from '../support/frpc.ts'
 import type { ChildProcess } from '../support/peers/child-process.ts'
@@ -43,6 +44,9 @@ export function describeWithFrpc(title: string, body: (version: FrpVersion) => v
     describeWithPeer(title, { name: `frpc ${version}`, ensure: () => ensureFrp(version) }, () => body(version))
   }
 }
+
+/** What there is now of tunnels and of what waits for them. */
+const now = /^harpoon_tunnel(s_connected|_sessions|_open_streams|_unauthenticated_connections|_waiting_requests|_unread_bytes)\b/
 
 /** What one frpc is to be told. */
 export interface ClientOptions {
@@ -78,6 +82,8 @@ export class Rig {
   metrics = new Registry()
   registry = new TunnelRegistry()
   readonly #options: RigOptions
+  readonly #noConnectionsLeft = countConnections()
+  readonly #stopCounting = countAfterEachTest({ counts: () => this.#unfinished() })
   readonly #clients: ChildProcess[] = []
   readonly #pools: Pool[] = []
   #server: TunnelServer | undefined
@@ -213,10 +219,30 @@ export class Rig {
     callback(null, stream as Socket) // undici's type says Socket; it uses what every Duplex has
   }
 
+  /** Logins that hang, and requests that still wait for a tunnel. */
+  async #unfinished(): Promise<Record<string, number>> {
+    const metrics = readMetrics(await this.metrics.metrics())
+    return {
+      'connections without login': metrics.get('harpoon_tunnel_unauthenticated_connections') ?? Number.NaN,
+      'waiting requests': metrics.get('harpoon_tunnel_waiting_requests') ?? Number.NaN,
+    }
+  }
+
+  /** Nobody is left, nor anything of theirs. */
+  async #expectNobody(): Promise<void> {
+    await noneLeft(async () => {
+      const metrics = readMetrics(await this.metrics.metrics())
+      return Object.fromEntries([...metrics].filter(([name]) => now.test(name)))
+    })
+    await this.#noConnectionsLeft()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopCounting()
     await Promise.all(this.#pools.map((pool) => pool.destroy()))
     await Promise.all(this.#clients.map((client) => client.stop()))
     await this.stopServer()
+    await this.#expectNobody()
     await this.exapp.close()
     await rm(this.folder, { recursive: true, force: true })
   }

@@ -33,7 +33,6 @@ export class Admission {
   }
 
   /**
-  /**
    * Counts one connection until it leaves; calls `end` when that takes too long. Where there are too many, the oldest is ended: a
    * client that can log in does so at once, so a crowd that only waits keeps nobody out. Without an address it counts in the
    * total only: a proxy that has not said yet whom it speaks for.
