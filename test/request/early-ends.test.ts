@@ -161,7 +161,7 @@ describe('a connection to the ExApp', () => {
     await exApp.close()
   })
 
-  const ask = (method: string, app = 'raw', body?: string) => send({ port: stage.port, path: `/exapps/${app}/x`, method, ...(body === undefined ? {} : { body }) })
+  const ask = (method: string, app = 'raw', body?: string) => send({ port: stage.port, path: `/exapps/${app}/x`, method, ...(body === undefined ? {} : { body, headers: { 'Content-Length': `${body.length}` } }) })
 
   it('serves one request after the other, whoever asks', async () => {
     for (const method of ['GET', 'HEAD', 'POST', 'GET']) expect(await ask(method, 'demo', method === 'POST' ? 'body' : undefined)).toMatchObject({ status: 200 })
@@ -177,15 +177,22 @@ describe('a connection to the ExApp', () => {
     expect(stage.exApp.connectionCount).toBe(before + 1)
   })
 
-  it('that the ExApp closes just then costs a GET nothing: it is sent once more', async () => {
-    expect(await ask('GET')).toMatchObject({ status: 200 })
-    expect(await ask('GET')).toMatchObject({ status: 200 })
-    expect([exApp.requests.length, exApp.connectionCount]).toEqual([3, 2])
+  it.each(['GET', 'HEAD', 'OPTIONS'])('that the ExApp closes just then costs a %s nothing: it is sent once more', async (method) => {
+    const first = await connectedOnce()
+    expect(await ask(method)).toMatchObject({ status: 200 })
+    expect(exApp.requests.length).toBe(first + 2)
   })
 
-  it.each([undefined, 'body'])('that the ExApp closes just then ends a POST: it may have had its effect (body: %j)', async (body) => {
+  it.each([
+    ['POST', undefined],
+    ['POST', 'body'],
+    ['PUT', 'body'],
+    ['PATCH', 'body'],
+    ['DELETE', undefined],
+    ['GET', 'body'],
+  ])('that the ExApp closes just then ends a %s: it may have had its effect (body: %j)', async (method, body) => {
     const first = await connectedOnce()
-    expect(await ask('POST', 'raw', body)).toMatchObject({ status: 502 })
+    expect(await ask(method, 'raw', body)).toMatchObject({ status: 502 })
     expect(exApp.requests.length).toBe(first + 1)
   })
 

@@ -111,11 +111,6 @@ describe('over HTTP/2', () => {
       expect(await client.ask({ path: '/exapps/raw/x' })).toMatchObject({ status: 205, text: '', resetCode: 0 })
     })
 
-    it('comes after the 1xx of the ExApp, which stay here', async () => {
-      answering('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-      expect(await client.ask({ path: '/exapps/raw/x' })).toMatchObject({ status: 200, text: 'ok' })
-    })
-
     it('that HTTP/2 has no words for is 502', async () => {
       answering('HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok')
       expect(await client.ask({ path: '/exapps/raw/x' })).toMatchObject({ status: 502, text: '502 Bad Gateway' })
