@@ -72,7 +72,7 @@ for (const peer of [dockerEngine, podmanEngine]) {
       expect(await call('create', { image_id: image, network_mode: 'none', restart_policy: 'no' })).toMatchObject({ status: 201 })
     }
 
-    it('reach an image without shell, user or distribution, which is never started for them', async () => {
+    it('Q25: reach an image without shell, user or distribution, which is never started for them', async () => {
       await created({ programs: { '/bin/sleep': '/bin/sleep' }, files: await authorities(certificate('b3du')), changes: ['CMD ["/bin/sleep","600"]', 'USER 1000'] })
       expect(await install()).toMatchObject({ status: 204, text: '' })
       expect(await stateOf()).toBe('created')

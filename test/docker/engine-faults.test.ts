@@ -23,7 +23,7 @@ describeWithPeer('an engine that breaks in the middle of a call', engineForFault
 
   for (const scene of scenes) {
     describe.concurrent(`during ${scene.title}`, () => {
-      it.each(faults.map((fault) => ({ fault, what: fault.kind === 'answers' ? 'answers 500' : fault.kind })))('is told as 503 when it $what, and the same call made again succeeds', async ({ fault }) => {
+      it.each(faults.map((fault) => ({ fault, what: fault.kind === 'answers' ? 'answers 500' : fault.kind })))('Q17: is told as 503 when it $what, and the same call made again succeeds', async ({ fault }) => {
         const calls = await undisturbed.of(scene)
         for (const [index, { method, path }] of calls.entries()) {
           const what = `${method} ${path}:`

@@ -54,7 +54,7 @@ describeWithPeer('what an ExApp that was broken into holds', engineForLife, ({ c
     expect(life.stage.plane.logText()).not.toContain(life.appApi.row(manifest.appId).secret)
   }, TIMEOUT_MS)
 
-  it('opens its own tunnel, on its own port, and no engine’s or other ExApp’s', async () => {
+  it('Q1: opens its own tunnel, on its own port, and no engine’s or other ExApp’s', async () => {
     const manifest = await life.manifest('alpine-like', 'thief', { environment: { INIT_STEP: 'none' } })
     const victim = await life.manifest('alpine-like', 'victim', { environment: { INIT_STEP: 'none' } })
     await life.appApi.register(manifest)

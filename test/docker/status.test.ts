@@ -61,7 +61,9 @@ describe('the question whether Nextcloud can be reached', () => {
   async function server(status: number, headers: Record<string, string>, body: string): Promise<string> {
     const listener = createServer((_incoming, reply) => reply.writeHead(status, headers).end(body)).listen(0, '127.0.0.1')
     await once(listener, 'listening')
-    onTestFinished(() => void listener.close().closeAllConnections())
+    onTestFinished(() => {
+      listener.close().closeAllConnections()
+    })
     return `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
   }
 
@@ -92,7 +94,9 @@ describe('the question whether Nextcloud can be reached', () => {
       reply.writeHead(200, json).end('{"installed":true,"maintenance":false,"versionstring":"32.0.1"}')
     }).listen(0, '127.0.0.1')
     await once(listener, 'listening')
-    onTestFinished(() => void listener.close().closeAllConnections())
+    onTestFinished(() => {
+      listener.close().closeAllConnections()
+    })
     const probe = createProbe({ url: new URL(`http://127.0.0.1:${(listener.address() as AddressInfo).port}/index.php`), now: () => time })
     onTestFinished(() => probe.close())
     expect(await Promise.all([probe.ask(), probe.ask()])).toEqual(Array.from({ length: 2 }, () => ({ reachable: true, reason: 'Answers', message: 'Nextcloud 32.0.1 answers' })))

@@ -22,8 +22,8 @@ describe('the table of HaRP’s quirks', () => {
   })
 
   it.each(rows)('says what became of $id, and names tests that show it', ({ id, harpoon, tests }) => {
-    const isLater = harpoon === 'Docker life cycle' || harpoon === 'Kubernetes'
-    expect(harpoon).toMatch(/^(Closed|Kept)\b|^(Docker life cycle|Kubernetes)$/)
+    const isLater = harpoon === 'Kubernetes'
+    expect(harpoon).toMatch(/^(Closed|Kept)\b|^Kubernetes$/)
     expect(tests.length > 0).toBe(!isLater)
     expect(tests.filter((file) => !hasTest(file, id))).toEqual([])
   })

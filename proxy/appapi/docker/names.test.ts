@@ -29,7 +29,7 @@ it.each(['/', '../..', 'a b', '?', 'a'.repeat(64), 1, null])('are refused for an
   expect(namesSchema.safeParse({ name: 'x', role_suffix: part }).success).toBe(false)
 })
 
-it('never mean another path on an engine, whatever passes', () => {
+it('Q18: never mean another path on an engine, whatever passes', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.string(), (name, instance_id, role_suffix) => {
       const read = namesSchema.safeParse({ name, instance_id, role_suffix })

@@ -28,3 +28,7 @@ it.each([
 ])('a container that is %s with health %j is judged %s', (status, health, kind, report) => {
   expect(seen(status, health)).toEqual({ kind, report })
 })
+
+it.each(['', 'none', null])('Q26: takes a health status of %j for a container without health check, which has started once it runs', (health) => {
+  expect(seen('running', health)).toMatchObject({ kind: 'running', report: { started: true, health: null } })
+})
