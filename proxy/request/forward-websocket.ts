@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { type Duplex, pipeline } from 'node:stream'
-import type { Connect } from './connect.ts'
+import type { Connect, Connection } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
@@ -118,7 +118,7 @@ function responseHead({ statusCode = 101, statusMessage = '', rawHeaders }: Inco
 
 interface Ends {
   readonly client: Duplex
-  readonly upstream: Duplex
+  readonly upstream: Connection
   /** Whether the upstream is told when the client ends and still has something to say. */
   readonly hearsEnd: boolean
 }
@@ -129,7 +129,8 @@ async function join({ client, upstream, hearsEnd }: Ends, fromClient: Buffer | u
     client.destroy()
     upstream.destroy()
   }
-  const idle = new IdleWatch(endBoth)
+  // An end, not a cut: what the visitor said last may still lie in frpc's buffers.
+  const idle = new IdleWatch(() => (client.readableEnded && !hearsEnd ? upstream.destroySoon() : endBoth()))
   let halfClosed: NodeJS.Timeout | undefined
   const onEnd = (): void => {
     halfClosed ??= setTimeout(endBoth, halfClosedMs)

@@ -1,6 +1,7 @@
 import { errors } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { FrpProtocolError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { KeepAliveTimeoutError, SessionClosedError, StreamResetError } from '../tunnel/mux/errors.ts'
 import { ClientGoneError } from './errors.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -19,6 +20,10 @@ describe('upstreamError', () => {
     ['an ExApp on loopback without a tunnel', { kind: 'tcp', host: '127.0.0.1', port: 23_000 }, coded('ECONNREFUSED'), 503, 'unreachable', /no tunnel is connected on remote port 23000 either: is frpc running/],
     ['no tunnel', tunnel, new TunnelNotConnectedError(23_000, 'gone'), 503, 'unreachable', /23000.*is frpc running at the other end, and what does its log say\?$/],
     ['a tunnel that opens nothing', tunnel, new TunnelUnresponsiveError(23_000, 'silent'), 504, 'timeout', /23000.*frpc is connected but opens no connection$/],
+    ['a tunnel that is lost meanwhile', tunnel, new SessionClosedError(new KeepAliveTimeoutError(10_000)), 502, 'closed', /^the tunnel to the server behind tunnel 23000 was lost while it carried this request: the peer did not answer a ping within 10000 ms$/],
+    ['a tunnel that frpc ends meanwhile', tunnel, new SessionClosedError(undefined), 502, 'closed', /lost while it carried this request: frpc closed its connection$/],
+    ['a stream that frpc resets', tunnel, new StreamResetError(1), 502, 'closed', /^the server behind tunnel 23000 closed the connection without a usable answer \(ECONNABORTED\)$/],
+    ['a tunnel that carries garbage', tunnel, new FrpProtocolError('a compressed chunk has a wrong checksum'), 502, 'closed', /carried what it should not: a compressed chunk has a wrong checksum$/],
     ['no answer', tunnel, new errors.HeadersTimeoutError(), 504, 'timeout', /^the server behind tunnel 23000 did not answer in time; /],
     ['a gap in the answer', tcp, new errors.BodyTimeoutError(), 504, 'timeout', /^tcp:demo:80 stopped sending$/],
     ['a closed connection', tcp, new errors.SocketError('geheim'), 502, 'closed', /^tcp:demo:80 closed the connection without a usable answer \(UND_ERR_SOCKET\)$/],
