@@ -4,8 +4,14 @@ import { connect as connectTls, getCACertificates } from 'node:tls'
 import type { Dial } from '../tunnel/dial.ts'
 import type { Upstream } from './upstream.ts'
 
+/** A socket, or a tunnel's stream that stands for one. */
+export type Connection = Duplex & {
+  /** Sends what was written, ends, and drops what still comes. */
+  destroySoon(): void
+}
+
 /** Opens a connection to an upstream within `timeoutMs`; aborting the signal gives up. */
-export type Connect = (upstream: Upstream, signal?: AbortSignal) => Promise<Duplex>
+export type Connect = (upstream: Upstream, signal?: AbortSignal) => Promise<Connection>
 
 export interface ConnectDeps {
   readonly dial: Dial
@@ -37,7 +43,7 @@ export function createConnect({ dial, timeoutMs: limit }: ConnectDeps): Connect 
   }
 }
 
-function opened(socket: Socket, event: 'connect' | 'secureConnect', timeoutMs: number, signal?: AbortSignal): Promise<Duplex> {
+function opened(socket: Socket, event: 'connect' | 'secureConnect', timeoutMs: number, signal?: AbortSignal): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       clearTimeout(timer)

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Connect } from './connect.ts'
+import type { Connect, Connection } from './connect.ts'
 import { ClientGoneError, MalformedRequestError, UpstreamTimeoutError } from './errors.ts'
 import type { Exchange, Upgrade } from './exchange.ts'
 import type { ForwardPlan } from './forward-http.ts'
@@ -55,14 +55,14 @@ export async function forwardWebSocket(plan: ForwardPlan, exchange: Exchange, de
   deps.onOpen(client)
   deps.unread.watch({ socket: client, waiting: () => upstream.writableLength })
   const pauseMs = isWebSocket(upgrade) ? webSocketEndedMs : plan.upstream.kind === 'tunnel' ? lastWordsMs : halfClosedMs
-  await join(client, upstream, { idleMs: deps.timeouts.tunnelMs, pauseMs })
+  await join(client, upstream, { idleMs: deps.timeouts.tunnelMs, pauseMs, hearsEnd: plan.upstream.kind !== 'tunnel' })
 }
 
 /**
  * The upstream's side once both have agreed; `undefined` when the ExApp answered in plain HTTP. Whatever the handshake took
  * is let go of when this returns: a WebSocket may stay for days.
  */
-async function open(plan: ForwardPlan, { carrier }: Exchange, upgrade: Upgrade, deps: WebSocketDeps): Promise<Duplex | undefined> {
+async function open(plan: ForwardPlan, { carrier }: Exchange, upgrade: Upgrade, deps: WebSocketDeps): Promise<Connection | undefined> {
   const abort = new AbortController()
   const onGone = (): void => abort.abort(new ClientGoneError())
   carrier.reply.once('close', onGone)
@@ -130,10 +130,12 @@ interface JoinLimits {
   readonly idleMs: number
   /** The longest pause that is left to the upstream when the client has ended. */
   readonly pauseMs: number
+  /** Whether the upstream is told when the client ends and still has something to say. */
+  readonly hearsEnd: boolean
 }
 
 /** Joins two sockets until one fails, both have ended, or nothing moved for `idleMs`. */
-async function join(client: Duplex, upstream: Duplex, { idleMs, pauseMs }: JoinLimits): Promise<void> {
+async function join(client: Duplex, upstream: Connection, { idleMs, pauseMs, hearsEnd }: JoinLimits): Promise<void> {
   const endBoth = (): void => {
     client.destroy()
     upstream.destroy()
@@ -142,7 +144,8 @@ async function join(client: Duplex, upstream: Duplex, { idleMs, pauseMs }: JoinL
     reset(upstream)
     client.destroy()
   }
-  const idle = new IdleWatch(cut)
+  // An end, not a cut: what the visitor said last may still lie in frpc's buffers.
+  const idle = new IdleWatch(() => (client.readableEnded && !hearsEnd && upstream.writableLength === 0 ? upstream.destroySoon() : cut()))
   let halfClosed: NodeJS.Timeout | undefined
   const endSoon = (): void => {
     halfClosed ??= setTimeout(cut, halfClosedMs)

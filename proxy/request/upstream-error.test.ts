@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
-import { SessionClosedError, StreamMemoryError, StreamResetError } from '../tunnel/mux/errors.ts'
+import { FrpProtocolError, ServiceUnreachableError, TunnelBusyError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../tunnel/errors.ts'
+import { KeepAliveTimeoutError, SessionClosedError, StreamMemoryError, StreamResetError } from '../tunnel/mux/errors.ts'
 import { ClientGoneError } from './errors.ts'
 import type { Upstream } from './upstream.ts'
 import { upstreamError } from './upstream-error.ts'
@@ -22,6 +22,8 @@ describe('upstreamError', () => {
     ['a tunnel that opens nothing', tunnel, new TunnelUnresponsiveError(23_000, 'silent'), 504, 'timeout', /23000.*frpc is connected but opens no connection$/],
     ['a tunnel with nobody behind it', tunnel, new ServiceUnreachableError(23_000), 503, 'unreachable', /^the tunnel on remote port 23000 is connected, but frpc reaches nobody behind it; is it running there/],
     ['a tunnel that is closed at once', tunnel, new errors.SocketError('geheim'), 502, 'closed', /^the server behind tunnel 23000 closed .* \(UND_ERR_SOCKET\); is it running there, and does it listen where frpc is told to reach it\?$/],
+    ['a tunnel that is lost meanwhile', tunnel, new SessionClosedError(new KeepAliveTimeoutError(10_000)), 502, 'closed', /^the tunnel to the server behind tunnel 23000 was lost while it carried this request: the peer did not answer a ping within 10000 ms$/],
+    ['a tunnel that carries garbage', tunnel, new FrpProtocolError('a compressed chunk has a wrong checksum'), 502, 'closed', /carried what it should not: a compressed chunk has a wrong checksum$/],
     ['no answer', tunnel, new errors.HeadersTimeoutError(), 504, 'timeout', /^the server behind tunnel 23000 did not answer in time; /],
     ['a gap in the answer', tcp, new errors.BodyTimeoutError(), 504, 'timeout', /^tcp:demo:80 stopped sending$/],
     ['a closed connection', tcp, new errors.SocketError('geheim'), 502, 'closed', /^tcp:demo:80 closed the connection without a usable answer \(UND_ERR_SOCKET\)$/],

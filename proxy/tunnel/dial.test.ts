@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createDial } from './dial.ts'
+import type { FrpStream } from './frp-stream.ts'
 import { TunnelNotConnectedError, TunnelUnresponsiveError } from './errors.ts'
 import { TunnelRegistry } from './registry.ts'
 import type { RegisteredTunnel } from './registry.ts'
@@ -31,6 +32,8 @@ function create() {
   return { registry, dial: createDial({ registry }), passTime: (ms: number) => (now += ms) }
 }
 
+const newStream = (): FrpStream => Object.assign(new PassThrough(), { bytesRead: 0, bytesWritten: 0, destroySoon: () => {} })
+
 describe('dial', () => {
   it('fails at once where no client is expected', async () => {
     const { dial, passTime } = create()
@@ -40,7 +43,7 @@ describe('dial', () => {
 
   it('waits for a client that is expected', async () => {
     const { registry, dial } = create()
-    const stream = new PassThrough()
+    const stream = newStream()
     const dialled = dial(PORT, atOnce)
     registry.claim(tunnel(async () => stream))
     expect(await dialled).toBe(stream)
@@ -48,7 +51,7 @@ describe('dial', () => {
 
   it('waits again when the client goes away before it has opened a work connection', async () => {
     const { registry, dial } = create()
-    const stream = new PassThrough()
+    const stream = newStream()
     const { promise: lost, reject } = Promise.withResolvers<never>()
     const first = tunnel(() => lost)
     registry.claim(first)

@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream'
 import { TunnelNotConnectedError } from './errors.ts'
+import type { FrpStream } from './frp-stream.ts'
 import type { RegisteredTunnel, TunnelRegistry } from './registry.ts'
 import { WORK_CONNECTION_TIMEOUT_MS } from './session/work-connections.ts'
 
@@ -12,7 +12,7 @@ export interface DialOptions {
  * A stream to whatever the client of this remote port serves; the caller owns it.
  * @throws TunnelNotConnectedError, TunnelUnresponsiveError, or the signal's reason
  */
-export type Dial = (remotePort: number, options: DialOptions) => Promise<Duplex>
+export type Dial = (remotePort: number, options: DialOptions) => Promise<FrpStream>
 
 /** The only door from requests to tunnels. */
 export function createDial({ registry }: { readonly registry: TunnelRegistry }): Dial {

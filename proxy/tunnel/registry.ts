@@ -1,6 +1,6 @@
-import type { Duplex } from 'node:stream'
 import { Quota } from '../quota.ts'
 import { TunnelBusyError, TunnelNotConnectedError } from './errors.ts'
+import type { FrpStream } from './frp-stream.ts'
 import type { TunnelIdentity } from './tokens.ts'
 
 /** A tunnel that a client serves now; the counters are those of its session, read when asked. */
@@ -25,7 +25,7 @@ export interface RegisteredTunnel extends LiveTunnel {
    * A work stream that carries this tunnel's bytes from now on.
    * @throws TunnelUnresponsiveError, TunnelNotConnectedError when it is lost meanwhile, or the signal's reason
    */
-  open(options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Duplex>
+  open(options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<FrpStream>
   /** Whether its client answers now. */
   isAlive(): Promise<boolean>
   /** Ends its client's session, unless that has given the tunnel up; its name and port are free when this returns. */

@@ -181,7 +181,7 @@ export class TunnelSession {
   }
 
   /** What becomes of each work connection: a stream of a multiplexer that carries plain bytes is good as it is. */
-  #treatmentOf({ bytesPerSecond, ...payload }: ProxySettings): (stream: FrpStream) => Duplex {
+  #treatmentOf({ bytesPerSecond, ...payload }: ProxySettings): (stream: FrpStream) => FrpStream {
     const isPlain = !payload.useEncryption && !payload.useCompression && bytesPerSecond === 0
     if (this.isMultiplexed && isPlain) return (stream) => stream
     const bandwidth = bytesPerSecond > 0 ? new BandwidthLimit(bytesPerSecond) : undefined
