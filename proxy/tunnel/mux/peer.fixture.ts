@@ -24,7 +24,7 @@ export interface PeerFrame {
   readonly body: Buffer
 }
 
-export function frame(type: number, flags: number, streamId: number, length: number, body = Buffer.alloc(0)): Buffer {
+export function frame(type: number, flags: number, streamId: number, length: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const header = Buffer.alloc(12)
   header.writeUInt8(type, 1)
   header.writeUInt16BE(flags, 2)
