@@ -2,6 +2,9 @@ import type { Readable } from 'node:stream'
 
 const interim = Buffer.from('HTTP/1.1 1', 'latin1')
 const keepGoing = Buffer.from('HTTP/1.1 100', 'latin1')
+/** Where a status line has the first digit of its status. */
+const statusAt = 'HTTP/1.1 '.length
+const one = '1'.charCodeAt(0)
 const endOfHead = Buffer.from('\r\n\r\n', 'latin1')
 
 /**
@@ -27,6 +30,10 @@ export class InterimFilter {
   /** What is to be seen of these bytes, which may be nothing. */
   pass(chunk: Buffer): Buffer {
     if (!this.#expectsHead) return chunk
+    if (this.#begun === undefined && chunk.length > statusAt && chunk[statusAt] !== one) {
+      this.#expectsHead = false // as nearly always: no status of the form 1xx
+      return chunk
+    }
     let bytes = this.#begun ? Buffer.concat([this.#begun, chunk]) : chunk
     this.#begun = undefined
     const passed: Buffer[] = []
