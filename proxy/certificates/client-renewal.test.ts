@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openScratch, type Scratch } from '../../test/support/frp-certificates.ts'
 import { isNearExpiry, renewalReason } from './client-renewal.ts'
@@ -44,11 +46,15 @@ describe('a client’s certificate is renewed', () => {
   })
 
   it('when it ends soon and there is one that lasts longer, not for the same once more', async () => {
-    const soon = now + 29 * dayMs
-    expect(renewalReason(month, month, soon)).toBeUndefined()
     const directory = scratch.newDirectory()
-    const short = clientOf(await scratch.ensure(directory, now, 30))
-    expect(renewalReason(short, { ...short, cert: years.cert }, soon)).toBe('its CA is being replaced')
+    const long = clientOf(await scratch.ensure(directory, now, 5000))
+    for (const name of ['client.key', 'client.crt']) await rm(join(directory, name))
+    const short = clientOf(await scratch.ensure(directory, now, 30)) // of the same CA
+    const soon = now + 29 * dayMs
+    expect(renewalReason(short, long, now)).toBeUndefined()
+    expect(renewalReason(short, long, soon)).toBe('it ends soon')
+    expect(renewalReason(short, short, soon)).toBeUndefined()
+    expect(renewalReason(long, short, soon)).toBeUndefined()
   })
 
   it.each([

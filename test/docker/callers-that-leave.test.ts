@@ -11,7 +11,7 @@ const own = { name: 'x', image_id: 'ghcr.io/a/b:1' }
 class OneContainer {
   status: 'none' | 'created' | 'running' = 'none'
   asked: string[] = []
-  held: ServerResponse | undefined
+  held: (() => void) | undefined
   #hold: string | undefined
 
   /** The next such call is done, but answered only by `release`. */
@@ -20,20 +20,17 @@ class OneContainer {
   }
 
   release(): void {
-    this.held?.end()
+    this.held?.()
     this.held = undefined
   }
 
   serve(call: string, reply: ServerResponse): void {
     this.asked.push(call)
     const [status, body] = this.#answer(call)
-    reply.writeHead(status, { 'content-type': 'application/json' })
-    if (call === this.#hold) {
-      this.#hold = undefined
-      this.held = reply
-      return
-    }
-    reply.end(body === undefined ? undefined : JSON.stringify(body))
+    const answer = (): void => void reply.writeHead(status, { 'content-type': 'application/json' }).end(body && JSON.stringify(body))
+    if (call !== this.#hold) return answer()
+    this.#hold = undefined
+    this.held = answer
   }
 
   #answer(call: string): readonly [number, object?] {

@@ -19,7 +19,7 @@ describe('the port for operators', () => {
   it('says line by line what is ready, and that Nextcloud being down keeps no traffic away', async () => {
     expect(await ask('/readyz')).toMatchObject({
       status: 200,
-      text: '[+] running\n[+] settings\n[+] frp certificate ca\n[+] frp certificate server\n[+] frp certificate client\n[+] nextcloud\nready\n',
+      text: '[+] running\n[+] settings\n[+] frp certificate ca\n[+] frp certificate server\n[+] frp certificate client\n[+] nextcloud\n[+] certificates of exapps\nready\n',
     })
     stage.nextcloud.setFault('exapp-meta', { kind: 'answer', status: 500 })
     await send({ port: stage.port, path: '/exapps/other/x' })

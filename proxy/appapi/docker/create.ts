@@ -77,10 +77,14 @@ async function createContainer(engine: EngineClient, names: ExAppNames, definiti
   const ask = (): Promise<EngineAnswer> =>
     engine.call({ method: 'POST', path: '/containers/create', query: { name: names.container }, body: definition, limitMs })
   untold.note(key, 'created')
-  const answer = await ask()
+  let answer = await ask()
   if (answer.status === 201) return answer
-  const holder = await holderOf(engine, names.container, answer)
-  if (mayBeOurs && holder === 'unstarted' && (await removeUnstarted(engine, names.container))) return ask()
+  let holder = await holderOf(engine, names.container, answer)
+  if (mayBeOurs && holder === 'unstarted' && (await removeUnstarted(engine, names.container))) {
+    answer = await ask()
+    if (answer.status === 201) return answer
+    holder = await holderOf(engine, names.container, answer)
+  }
   untold.settle(key, 'created') // the engine says so: what is there, if anything, is not ours
   return holder === 'nobody' ? answer : 'taken'
 }

@@ -47,8 +47,8 @@ async function serve<Body>(
   { openEngine, turns }: DockerRoutesDeps,
 ): ReturnType<Endpoint<Body>['run']> {
   const body = readBody(schema, request.body)
-  const engine = await openEngine(enginePort(request), limitMs)
   const signal = goneSignal(reply)
+  const engine = await openEngine(enginePort(request), limitMs)
   const work = (): ReturnType<Endpoint<Body>['run']> => {
     signal.throwIfAborted() // nothing has been done yet, and nobody would know of it
     return run({ engine, body, signal })
