@@ -7,7 +7,7 @@ import type { DemoEngine } from './find-engine.ts'
 /** Has AppAPI install the ExApp on the engine, through the data plane's control API. @throws AppApiFailure when it does not run */
 export async function installDemoExApp(options: DemoExAppOptions, { engine, run }: DemoEngine): Promise<DemoExApp> {
   const { appId, httpPort, frpPort, sharedKey, nextcloud, narrator } = options
-  const image = await makeExAppImage(engine, { repository: 'harpoon-demo/exapp', label: run.label, frpVersion: frpcVersion })
+  const image = await makeExAppImage(engine, { repository: `harpoon-demo/${run.id}`, label: run.label, frpVersion: frpcVersion })
   const appApi = new AppApi({
     version: '35.0.0',
     nextcloud,

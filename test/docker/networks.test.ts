@@ -37,7 +37,7 @@ describeWithPeer('an ExApp in a network of containers', engineForLife, ({ curren
   it('is not made in a network that is not there, and can be once it is', async () => {
     await using life = await setLifeStage(current(), { tls: false, daemon: { net: `${current().run.id}_later` } })
     const manifest = await life.manifest('no-shell', 'later')
-    await expect(life.appApi.register(manifest)).rejects.toThrow(/exapp\/start` resulted in a `503 .*network \S+_later not found/s)
+    await expect(life.appApi.register(manifest)).rejects.toThrow(/exapp\/start` resulted in a `503 .*Status 404: network /s)
     expect(life.appApi.isInstalled(manifest.appId)).toBe(false)
     await life.run.network('later')
     await expect(life.appApi.calls.remove(manifest.appId, false)).resolves.toBeUndefined()

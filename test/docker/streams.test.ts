@@ -40,12 +40,14 @@ describeWithPeer('what an engine streams', frp('0.61.1'), () => {
       const opening = stage.open({ ...pull, engine, headers: { connection: 'close' } })
       const { reply } = await newest(replies)
       reply.writeHead(200, { 'content-type': 'application/json' })
-      reply.flushHeaders()
-      const answer = await opening // the head does not wait for the first line
+      reply.write(line('Pulling from a/b')) // before the first line an engine may still have to say that it fails
+      const answer = await opening
       expect(answer).toMatchObject({
         statusCode: 200,
         headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
       })
+      const [first] = (await once(answer, 'data')) as [Buffer]
+      expect(first.toString('utf8')).toBe(line('Pulling from a/b'))
       for (const status of ['Pulling fs layer', 'Downloading', 'Download complete']) {
         reply.write(line(status))
         const [chunk] = (await once(answer, 'data')) as [Buffer]

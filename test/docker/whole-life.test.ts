@@ -40,8 +40,8 @@ describeWithPeer('the whole life of an ExApp', engineForLife, ({ current }) => {
         expect(appApi.row(appId)).toMatchObject({ enabled: true, status: { deploy: 100, init: 100, error: '' } })
         expect(await shownToVisitors()).toEqual({ version: '1.0.0', user: '' })
         expect(await note('PUT', 'kept')).toEqual({ status: 200, text: '"kept"' })
-        // Nextcloud enabled it before it answered the report.
-        expect(await appApi.calls.logs(appId)).toMatch(/enabled=1\n.*progress 100: Nextcloud says 200 OK/s)
+        // Nextcloud enabled it before it answered the report, and the ExApp writes that down when it has the answer.
+        await expect.poll(() => appApi.calls.logs(appId), { timeout: 10_000 }).toMatch(/enabled=1\n.*progress 100: Nextcloud says 200 OK/s)
 
         const before = await life.inspect(appId, '{{.Id}}')
         await appApi.update({ ...first, version: '2.0.0', environment: { INIT_STEP: 'none' } })

@@ -1,6 +1,5 @@
 import path from 'node:path'
 import type { ImageContent } from '../image-from-files.ts'
-import { AUTHORITIES_IN_IMAGE } from '../image-from-files.ts'
 import { ensureDebianProgram } from '../peers/debian.ts'
 import { requireProgram } from '../peers/find-program.ts'
 import { ensureFrp } from '../peers/frp.ts'
@@ -51,9 +50,6 @@ export async function contentOf(base: Base, frpVersion: FrpVersion): Promise<Ima
 export function osRelease(id: string, name: string): string {
   return `NAME="${name}"\nID=${id}\nPRETTY_NAME="${name}"\n`
 }
-
-/** Where every base has the authorities that its programs trust. */
-export const trustedAuthorities = AUTHORITIES_IN_IMAGE
 
 async function debianTools(): Promise<Record<string, string>> {
   const trust = await ensureDebianProgram('update-ca-certificates', 'ca-certificates', 'the Debian-like test image')

@@ -8,7 +8,7 @@ import { type Base, contentOf } from './bases.ts'
 import { type Kind, type KindName, kinds } from './kinds.ts'
 
 /** The frpc that published images have (AppAPI contract §10). */
-export const frpVersionOfImages: FrpVersion = '0.61.1'
+const frpVersionOfImages: FrpVersion = '0.61.1'
 
 /** What images of one kind may differ in. */
 export interface ImageOptions {
