@@ -65,7 +65,7 @@ describe('a websocket', () => {
   })
 
   it('answers pings of its own, but not of those who do not read', async () => {
-    await using rig = await Rig.start()
+    await using rig = await Rig.start({ limits: { firstMessageMs: 60_000, unauthenticatedMs: 60_000 } })
     const { socket, heard } = await say(rig, Buffer.concat([Buffer.from(request()), frame(0x82, ping), frame(0x89, Buffer.from('alive'))]))
     await expect.poll(() => heard().toString('latin1')).toContain('\x8a\x05alive')
     socket.pause()

@@ -12,12 +12,12 @@ const TAKEOVER_PING_MS = 1000
 const TAKEOVER_CONNECTION_MS = 2500
 
 /**
- * Whether the client behind a session answers right now. Dead peers that nobody asks about are found by the multiplexer's
- * pings, or by the Pings of the client that do not come.
+ * Whether the client behind a session answers right now, by default as soon as one whose tunnel is claimed has to. Dead peers
+ * that nobody asks about are found by the multiplexer's pings, or by the Pings of the client that do not come.
  */
-export function isAnswering(carrier: Carrier, workConnections: WorkConnections): Promise<boolean> {
+export function isAnswering(carrier: Carrier, workConnections: WorkConnections, timeoutMs?: number): Promise<boolean> {
   // Without a multiplexer frp has no question from server to client, but every live frpc does what ReqWorkConn asks.
-  return carrier.ping ? carrier.ping(TAKEOVER_PING_MS) : workConnections.isRequestAnswered(TAKEOVER_CONNECTION_MS)
+  return carrier.ping ? carrier.ping(timeoutMs ?? TAKEOVER_PING_MS) : workConnections.isRequestAnswered(timeoutMs ?? TAKEOVER_CONNECTION_MS)
 }
 
 /** The answer to a Ping. With a multiplexer they come only when a user turned them on, and their absence means nothing. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ServiceUnreachableError, TunnelNotConnectedError, TunnelUnresponsiveError } from '../errors.ts'
 import type { FrpStream } from '../frp-stream.ts'
@@ -41,8 +42,14 @@ describe('before a request, frpc', () => {
 
   it('that does so because it is frozen is not said to reach nobody', async () => {
     await using frpc = await startFrpcStandIn(() => {})
-    const check = checkOf(frpc, { isAlive: async () => false })
+    const check = checkOf(frpc, { isAnswering: async () => false })
     await expect(check.pass(soon)).rejects.toEqual(new TunnelUnresponsiveError(23_000, 'frpc says nothing at all'))
+  })
+
+  it('has all the time in the world as long as it has not answered anything: the line may be slow', async () => {
+    await using frpc = await startFrpcStandIn((connection) => connection.on('end', () => setTimeout(() => connection.end(), 4500)).resume())
+    const check = checkOf(frpc, { isAnswering: () => delay(4000, true) })
+    await expect(check.pass(soon)).resolves.toBeUndefined()
   })
 
   it('that cuts the connection has said nothing against its service', async () => {
@@ -52,7 +59,7 @@ describe('before a request, frpc', () => {
 
   it('may be unable to open a connection, and the reason is passed on', async () => {
     const lost = new TunnelNotConnectedError(23_000, 'the client closed its connection')
-    const check = new ServiceCheck({ remotePort: 23_000, open: () => Promise.reject(lost), isAlive: async () => true })
+    const check = new ServiceCheck({ remotePort: 23_000, open: () => Promise.reject(lost), isAnswering: async () => true })
     await expect(check.pass(soon)).rejects.toBe(lost)
   })
 
@@ -66,7 +73,7 @@ describe('before a request, frpc', () => {
     await expect(gone).rejects.toThrow('the visitor went away')
     await expect(check.pass({ timeoutMs: 50 })).rejects.toThrow('frpc did not show that it reaches its service within 50 ms')
     await patient
-    const none = new ServiceCheck({ remotePort: 23_000, open: () => new Promise(() => {}), isAlive: async () => true })
+    const none = new ServiceCheck({ remotePort: 23_000, open: () => new Promise(() => {}), isAnswering: async () => true })
     await expect(none.pass({ timeoutMs: 50 })).rejects.toThrow('frpc opened no work connection within 50 ms')
   })
 })
@@ -81,7 +88,7 @@ interface FrpcStandIn extends AsyncDisposable {
   readonly opened: readonly FrpStream[]
 }
 
-const checkOf = ({ open }: FrpcStandIn, { isAlive = async () => true } = {}): ServiceCheck => new ServiceCheck({ remotePort: 23_000, open, isAlive })
+const checkOf = ({ open }: FrpcStandIn, { isAnswering = async () => true } = {}): ServiceCheck => new ServiceCheck({ remotePort: 23_000, open, isAnswering })
 
 /** The other end of work connections, as with `tcpMux = false`. */
 async function startFrpcStandIn(onConnection: (connection: Socket) => unknown): Promise<FrpcStandIn> {

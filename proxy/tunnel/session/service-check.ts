@@ -6,8 +6,8 @@ import type { FrpStream } from '../frp-stream.ts'
 const FIRST_MINOR_THAT_CLOSES = 68
 
 /**
- * How long frpc may take to open what it serves and to close it again: a live one needs a round trip, measured 1 to 10 ms on
- * loopback. One whose service is down never does.
+ * How long frpc may take to end a connection, once it is known to have heard of that end: it opens what it serves and closes
+ * it again, measured 1 to 10 ms. One whose service is down never does.
  */
 const CHECK_TIMEOUT_MS = 3000
 
@@ -21,8 +21,11 @@ export interface ServiceCheckOptions {
   readonly remotePort: number
   /** A work connection that has been started, for the check alone. */
   readonly open: () => Promise<FrpStream>
-  /** Whether frpc itself is there: a frozen one is not to be taken for a dead service. */
-  readonly isAlive: () => Promise<boolean>
+  /**
+   * Whether frpc answers a question that is put to it now. Until it has, silence means nothing: on a slow line that is full
+   * everything takes seconds, and a frozen frpc is not to be taken for a dead service.
+   */
+  readonly isAnswering: () => Promise<boolean>
 }
 
 export interface PassOptions {
@@ -73,26 +76,34 @@ export class ServiceCheck {
   }
 
   async #ask(): Promise<void> {
-    const { remotePort, open, isAlive } = this.#options
     this.#isAsked = false
-    const stream = await open()
+    const stream = await this.#options.open()
     this.#isAsked = true
-    if (await endsAsWell(stream)) return
-    throw (await isAlive()) ? new ServiceUnreachableError(remotePort) : new TunnelUnresponsiveError(remotePort, 'frpc says nothing at all')
+    const over = new AbortController()
+    try {
+      const failure = await Promise.race([untilEnded(stream), this.#waitInVain(stream, over.signal)])
+      if (failure) throw failure
+    } finally {
+      over.abort()
+      stream.destroy()
+    }
+  }
+
+  /** Ends our direction, and resolves when frpc had all the time that it needs to do the same. */
+  async #waitInVain(stream: FrpStream, signal: AbortSignal): Promise<ServiceUnreachableError | TunnelUnresponsiveError> {
+    const { remotePort, isAnswering } = this.#options
+    const isSent = new Promise<void>((resolve) => void stream.once('finish', resolve))
+    if (stream.endNow) stream.endNow()
+    else stream.end()
+    await isSent // so that the question comes behind it
+    if (!(await isAnswering())) return new TunnelUnresponsiveError(remotePort, 'frpc says nothing at all')
+    await delay(CHECK_TIMEOUT_MS, undefined, { signal })
+    return new ServiceUnreachableError(remotePort)
   }
 }
 
-/** Ends a connection and says whether the other side does the same in time. */
-async function endsAsWell(stream: FrpStream): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(resolve, CHECK_TIMEOUT_MS, false)
-  // A connection that is cut says nothing about the service; whoever takes the next one learns why.
-  stream.once('end', () => resolve(true)).once('close', () => resolve(true))
+/** Resolves when the other side has ended or cut a connection. Cut says nothing about the service: whoever takes the next one learns why. */
+async function untilEnded(stream: FrpStream): Promise<undefined> {
   stream.resume()
-  if (stream.endNow) stream.endNow()
-  else stream.end()
-  const isEnded = await promise
-  clearTimeout(timer)
-  stream.destroy()
-  return isEnded
+  await new Promise<void>((resolve) => void stream.once('end', resolve).once('close', resolve))
 }

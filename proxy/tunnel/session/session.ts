@@ -145,9 +145,12 @@ export class TunnelSession {
         if (start(stream, startMessage)) return stream
       }
     }
-    const isAlive = (): Promise<boolean> => isAnswering(carrier, workConnections)
     const service = leavesDeadServiceSilent(clientVersion)
-      ? new ServiceCheck({ remotePort, open: () => startOne(performance.now() + WORK_CONNECTION_TIMEOUT_MS), isAlive })
+      ? new ServiceCheck({
+          remotePort,
+          open: () => startOne(performance.now() + WORK_CONNECTION_TIMEOUT_MS),
+          isAnswering: () => isAnswering(carrier, workConnections, WORK_CONNECTION_TIMEOUT_MS),
+        })
       : undefined
     const tunnel: RegisteredTunnel = {
       remotePort,
@@ -165,7 +168,7 @@ export class TunnelSession {
       get bytesSent() {
         return carrier.bytesSent
       },
-      isAlive,
+      isAlive: () => isAnswering(carrier, workConnections),
       evict: (reason) => {
         if (this.#tunnel === tunnel) this.close(reason) // it may have given the tunnel up by itself meanwhile
       },
