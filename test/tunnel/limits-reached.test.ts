@@ -70,15 +70,19 @@ describeWithPeer('a limit of tunnel clients is reached by', { name: 'frpc 0.61.1
   /** Whether the server closes it. */
   const isClosed = (socket: Socket) => expect.poll(() => socket.closed).toBe(true)
 
-  it('connections without login, in all: the next is closed', async () => {
+  it('connections without login, in all: the one that has waited longest is closed for the next', async () => {
     await start({ limits: { unauthenticatedConnections: 3 } })
-    for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await open(address)
+    const first = await open('127.0.0.2')
+    for (const address of ['127.0.0.3', '127.0.0.4']) await open(address)
     await unauthenticated(3)
-    await isClosed(await open('127.0.0.5'))
+    const next = await open('127.0.0.5')
+    await isClosed(first)
+    await unauthenticated(3)
+    expect(next.closed).toBe(false)
     await expectReached('frp_connections_without_login', 1)
-    sockets[0]?.destroy()
+    sockets[1]?.destroy()
     await unauthenticated(2)
-    expect((await client()).heard()[0]?.body).toMatchObject({ run_id: expect.any(String) }) // a place is free again, and a login is counted no more
+    expect((await client()).heard()[0]?.body).toMatchObject({ run_id: expect.any(String) }) // a login is counted no more
     await unauthenticated(2)
     await expectReached('frp_connections_without_login', 1)
   })
