@@ -67,6 +67,10 @@ export class RawClient {
     this.#send(1, SYN, id, 0)
   }
 
+  finish(id: number): void {
+    this.#send(1, FIN, id, 0)
+  }
+
   write(id: number, bytes: Buffer): void {
     this.#send(0, 0, id, bytes.length)
     this.socket.write(bytes)
