@@ -45,7 +45,8 @@ describeWithFrpc('through a tunnel', (version) => {
       expect(answers.map(({ url }) => url)).toEqual(answers.map((_, index) => `/slow?ms=50&index=${index}`))
     }
     // 200 requests, and the pool has at most this many streams
-    expect(rig.exapp.connectionCount).toBeLessThanOrEqual(POOL_SIZE)
+    // An old frpc is asked beforehand whether it reaches its ExApp, with a connection of its own for those that open at once.
+    expect(rig.exapp.connectionCount).toBeLessThanOrEqual(version === '0.61.1' ? 2 * POOL_SIZE : POOL_SIZE)
     expect(rig.registry.get(23_000)?.openStreams).toBeLessThanOrEqual(POOL_SIZE)
   })
 })

@@ -71,7 +71,7 @@ describe('connections without login through a trusted proxy', () => {
     const { rig } = await startBehindIngress(trusted('127.0.0.1'), { limits: { unauthenticatedConnectionsPerAddress: 1, unauthenticatedConnections: 4 } })
     await using _rig = rig
     const waiting = (count: number) => expect.poll(() => rig.metrics.metrics()).toContain(`harpoon_tunnel_unauthenticated_connections ${count}\n`)
-    await ask(rig, 'X-Forwarded-For: 203.0.113.7')
+    const first = await ask(rig, 'X-Forwarded-For: 203.0.113.7')
     await ask(rig, 'X-Forwarded-For: 198.51.100.9', 'X-Forwarded-For: 203.0.113.8')
     await ask(rig, 'X-Real-IP: 203.0.113.9')
     await waiting(3)
@@ -80,7 +80,10 @@ describe('connections without login through a trusted proxy', () => {
     await waiting(3)
     await ask(rig, 'X-Forwarded-For: 203.0.113.10')
     await waiting(4)
-    await once(await ask(rig, 'X-Forwarded-For: 203.0.113.11'), 'close')
-    await expect.poll(() => rig.logLines.at(-1)).toContain('too many connections without login"')
+    const closed = once(first, 'close')
+    await ask(rig, 'X-Forwarded-For: 203.0.113.11')
+    await closed
+    await expect.poll(() => rig.logLines.at(-1)).toContain('too many connections without login, and it was the oldest')
+    await waiting(4)
   })
 })
