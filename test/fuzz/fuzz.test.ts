@@ -51,6 +51,6 @@ describe('npm run fuzz', () => {
   }, 240_000)
 
   it('says what it accepts', async () => {
-    expect(await fuzz(['--only', 'nothing'])).toMatchObject({ code: 2, output: expect.stringMatching(/^accepted: .*--only with one of messages, .*mux\n$/) })
+    expect(await fuzz(['--only', 'nothing'])).toMatchObject({ code: 2, output: expect.stringMatching(/^accepted: .*--only with one of messages, .*mux, sessions\n$/) })
   })
 })

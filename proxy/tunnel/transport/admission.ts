@@ -58,9 +58,10 @@ export class Admission {
         const nextBlock = peerBlock(next)
         if (nextBlock === block || !this.#waiting.has(makeRoom)) return
         this.#quota.release(block) // first: its own place in the total is the room it needs
-        block = this.#quota.take(nextBlock) === 'taken' ? nextBlock : undefined
-        if (block !== undefined) return
-        this.#quota.take()
+        block = nextBlock
+        if (this.#quota.take(nextBlock) === 'taken') return
+        this.#waiting.delete(makeRoom) // whoever is refused counts no more
+        clearTimeout(timer)
         throw tooManyFromOneAddress()
       },
     }

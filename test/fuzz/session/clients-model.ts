@@ -8,7 +8,7 @@ export const identities: readonly TunnelIdentity[] = [
   { kind: 'shared' },
   { kind: 'exapp', appId: 'app_a' },
   { kind: 'exapp', appId: 'app_b' },
-  { kind: 'engine', engineName: 'engine', remotePort: 24_001 },
+  { kind: 'engine', engineName: 'engine', remotePort: 24_001, generation: '' },
 ]
 
 /** What is claimed: what is owned, what is somebody else's, and what nobody may have. */

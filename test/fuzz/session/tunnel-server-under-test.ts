@@ -177,6 +177,7 @@ export class TunnelServerUnderTest implements AsyncDisposable {
       allowSharedKey: true,
       assignedPort: async (appId) => assignedPorts[appId],
       failures: { isBanned: () => false, record: () => {} },
+      proxies: { isTrusted: () => false, clientBehind: (peer) => peer },
       registry: this.#registry,
       log: pino({ level: 'error' }, { write: (line: string) => void this.#logLines.push(line) }),
       metrics: createTunnelMetrics(this.#metrics, this.#registry),
