@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { engineForLife, type LifeStage, setLifeStage, ways } from './life-stage.ts'
 
@@ -41,7 +41,7 @@ describeWithPeer('the whole life of an ExApp', engineForLife, ({ current }) => {
         expect(await shownToVisitors()).toEqual({ version: '1.0.0', user: '' })
         expect(await note('PUT', 'kept')).toEqual({ status: 200, text: '"kept"' })
         // Nextcloud enabled it before it answered the report, and the ExApp writes that down when it has the answer.
-        await expect.poll(() => appApi.calls.logs(appId), { timeout: 10_000 }).toMatch(/enabled=1\n.*progress 100: Nextcloud says 200 OK/s)
+        await vi.waitFor(async () => expect(await appApi.calls.logs(appId)).toMatch(/enabled=1\n.*progress 100: Nextcloud says 200 OK/s), { timeout: 10_000 })
 
         const before = await life.inspect(appId, '{{.Id}}')
         await appApi.update({ ...first, version: '2.0.0', environment: { INIT_STEP: 'none' } })

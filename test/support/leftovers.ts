@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach } from 'vitest'
+import { afterAll, afterEach, type RunnerTestSuite } from 'vitest'
 
 /** Closing takes a turn or two of the event loop on both sides of each connection, more of them on a busy machine. */
 const graceMs = 5_000
@@ -26,10 +26,16 @@ export function countAfterEachTest(counted: Counted): () => void {
   return () => void running.delete(counted)
 }
 
-/** Remembers the connections of this process; the returned function waits until there are no more than that, and throws when some stay. */
+/**
+ * Remembers the connections of this process; the returned function waits until there are no more than that, and throws when some
+ * stay. Where others run beside it their connections cannot be told apart: then the count after the whole file is what tells.
+ */
 export function countConnections(): () => Promise<void> {
   const before = resources(connectionKinds)
-  return () => noneLeft(async () => leftOf(before, resources(connectionKinds)))
+  const hadCompany = running.size > 0
+  return async () => {
+    if (!hadCompany && running.size === 0) await noneLeft(async () => leftOf(before, resources(connectionKinds)))
+  }
 }
 
 /** Prometheus' text as numbers, by name and labels as they are written. */
@@ -57,13 +63,19 @@ export async function noneLeft(read: () => Promise<Readonly<Record<string, numbe
   }
 }
 
+/** Whether a test or a suite around it runs beside others. */
+function isConcurrent({ concurrent, suite }: { readonly concurrent?: boolean | undefined; readonly suite?: RunnerTestSuite | undefined }): boolean {
+  return concurrent === true || (suite !== undefined && isConcurrent(suite))
+}
+
 /**
  * Every test file that starts a data plane or a tunnel server imports this, and is counted: after each test that nothing
  * of it runs on, after the last one that the process is as it was before the first.
  */
 if (process.env['VITEST'] !== undefined) {
   const before = resources(countedKinds)
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (isConcurrent(task)) return // what runs on may be the next test's
     for (const counted of running) await noneLeft(counted.counts)
   })
   afterAll(async () => {

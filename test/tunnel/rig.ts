@@ -234,11 +234,11 @@ export class Rig {
       const metrics = readMetrics(await this.metrics.metrics())
       return Object.fromEntries([...metrics].filter(([name]) => now.test(name)))
     })
+    this.#stopCounting()
     await this.#noConnectionsLeft()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopCounting()
     await Promise.all(this.#pools.map((pool) => pool.destroy()))
     await Promise.all(this.#clients.map((client) => client.stop()))
     await this.stopServer()

@@ -53,26 +53,34 @@ export class ServiceCheck {
   }
 
   /**
-   * Resolves when frpc reaches its service. Who asks at the same time gets the same answer.
+   * Resolves when frpc reaches its service. Who asks at the same time gets the same answer, a bad one only after asking again.
    * @throws ServiceUnreachableError, TunnelUnresponsiveError, what keeps a work connection from being had, or the signal's reason
    */
   async pass({ timeoutMs, signal }: PassOptions): Promise<void> {
-    this.#running ??= this.#ask().finally(() => {
-      this.#running = undefined
-    })
+    const current = this.#running
+    // What was asked before may have been true then: a service that has come up meanwhile is asked once more.
+    const verdict = current ? current.catch((error: unknown) => (error instanceof ServiceUnreachableError ? this.#current() : Promise.reject(error))) : this.#current()
     const stop = new AbortController()
     const late = delay(timeoutMs, undefined, { signal: AbortSignal.any(signal ? [signal, stop.signal] : [stop.signal]) }).then(() => {
       const missing = this.#isAsked ? 'did not show that it reaches its service' : 'opened no work connection'
       throw new TunnelUnresponsiveError(this.#options.remotePort, `frpc ${missing} within ${Math.round(timeoutMs)} ms`)
     })
     try {
-      await Promise.race([this.#running, late])
+      await Promise.race([verdict, late])
     } catch (error) {
       signal?.throwIfAborted()
       throw error
     } finally {
       stop.abort()
     }
+  }
+
+  /** The check that runs; a new one when none does. */
+  #current(): Promise<void> {
+    this.#running ??= this.#ask().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
   }
 
   async #ask(): Promise<void> {
