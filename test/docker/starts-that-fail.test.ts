@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AppApi } from '../support/appapi-client/appapi.ts'
 import { describeWithPeer } from '../support/describe-with-peer.ts'
 import { engineForLife, type LifeStage, setLifeStage, ways } from './life-stage.ts'
@@ -75,7 +75,7 @@ describeWithPeer('a container that does not start well', engineForLife, ({ curre
       it('is waited for no longer when it is removed meanwhile', async () => {
         const manifest = await life.manifest('never healthy', `removed-${life.enginePort}`)
         const failure = life.appApi.register(manifest).catch(String)
-        await expect.poll(() => life.inspect(manifest.appId, '{{.State.Status}}').catch(() => ''), { timeout: 30_000 }).toBe('running')
+        await vi.waitFor(async () => expect(await life.inspect(manifest.appId, '{{.State.Status}}').catch(() => '')).toBe('running'), { timeout: 30_000 })
         const removedAt = performance.now()
         await life.engine.docker(['rm', '--force', `nc_app_${manifest.appId}`])
         expect(await failure).toMatch(/did not start: (not_found|exited|dead|removing)/)
