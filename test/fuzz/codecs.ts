@@ -12,7 +12,7 @@ import { cut, cuts } from './cuts.ts'
 import { pureProperty } from './fuzz-property.ts'
 
 /** Type bytes of wire v1 that clients send. */
-const types = fc.constantFrom(...'opcwvhinu')
+const types = fc.constantFrom('o', 'p', 'c', 'w', 'v', 'h', 'i', 'n', 'u')
 const letter = (type: string): number => type.charCodeAt(0)
 
 /** JSON that keeps to the size of a message, or nothing like it. */
