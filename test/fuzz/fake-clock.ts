@@ -18,7 +18,7 @@ export class FakeClock implements Disposable {
 
   constructor() {
     const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis
-    const { now } = performance
+    const now = performance.now.bind(performance)
     this.#restore = () => {
       Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval })
       Object.assign(performance, { now })

@@ -1,42 +1,48 @@
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import * as fc from 'fast-check'
+import { type FuzzArguments, readFuzzArguments, usage } from './fuzz-arguments.ts'
+import type { FuzzProperty } from './fuzz-property.ts'
 import { properties } from './properties.ts'
-import { tryProperty, type Verdict } from './try-property.ts'
+import { failureReport } from './report.ts'
 
-/** fast-check's seeds are 32 bits. */
-const SEEDS = 2 ** 31
+/** How long one property is tried before it is the next one's turn. */
+const turnMs = 30_000
 
-/** As many as fit into the time. */
-const WITHOUT_END = 2 ** 31 - 1
-
-/** `npm run fuzz -- [--seed N] [--minutes M] [--only name]`: long random runs of what `npm test` tries a little. */
+/** Tries all properties in turn, with another seed in each round, until time is up or one does not hold. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { seed: { type: 'string' }, minutes: { type: 'string', default: '10' }, only: { type: 'string' }, path: { type: 'string' }, replay: { type: 'string' } },
-  })
-  const seed = values.seed === undefined ? randomInt(SEEDS) : Number(values.seed)
-  const minutes = Number(values.minutes)
-  const chosen = properties.filter(({ name }) => values.only === undefined || name === values.only)
-  if (!Number.isInteger(seed) || !(minutes > 0) || chosen.length === 0) {
-    process.stderr.write(`accepted: --seed with a whole number, --minutes above 0, --only with one of ${properties.map(({ name }) => name).join(', ')}\n`)
-    return 2
+  const asked = readArguments()
+  if (!asked) return 2
+  process.stdout.write(`seed ${asked.seed}\n`)
+  const chosen = properties.filter(({ name }) => asked.only.includes(name))
+  const until = performance.now() + asked.minutes * 60_000
+  for (let round = 0; round === 0 || (asked.path === undefined && performance.now() < until); round += 1) {
+    for (const property of chosen) {
+      const holds = await tryOut(property, { ...asked, seed: (asked.seed + round) | 0 }, Math.min(turnMs, Math.max(1000, until - performance.now())))
+      if (!holds) return 1
+    }
   }
-  process.stdout.write(`seed ${seed}\n`)
-  const trial = { seed, milliseconds: (minutes * 60_000) / chosen.length, runs: WITHOUT_END, path: values.path, replayPath: values.replay }
-  let failed = false
-  for (const property of chosen) {
-    const verdict = await tryProperty(property, trial)
-    process.stdout.write(`${verdict.failure ? 'BROKEN' : 'held  '} ${property.name}, ${verdict.runs} runs: ${property.claim}\n`)
-    failed ||= verdict.failure !== undefined
-    if (verdict.failure) process.stdout.write(tell(property.name, seed, verdict.failure))
-  }
-  return failed ? 1 : 0
+  return 0
 }
 
-/** The smallest input that was found, what happened, and the command that shows it again at once. */
-function tell(name: string, seed: number, { counterexample, error, path, replayPath }: NonNullable<Verdict['failure']>): string {
-  const replay = replayPath === undefined ? '' : ` --replay '${replayPath}'`
-  return `\n${counterexample}\n\n${error}\n\nagain: npm run fuzz -- --seed ${seed} --only ${name} --path ${path}${replay}\n\n`
+function readArguments(): FuzzArguments | undefined {
+  try {
+    return readFuzzArguments(process.argv.slice(2), randomInt(2 ** 31))
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`)
+    return undefined
+  }
+}
+
+async function tryOut(property: FuzzProperty, { seed, path, replay }: FuzzArguments, limitMs: number): Promise<boolean> {
+  const { name } = property
+  await using trial = await property.start({ replayPath: replay })
+  const details = await fc.check<unknown>(trial.property as fc.IAsyncProperty<unknown>, {
+    seed,
+    ...(path === undefined ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: limitMs } : { path }),
+  })
+  process.stdout.write(`${name}: ${details.failed ? 'does not hold' : 'held'} in ${details.numRuns} runs of seed ${seed}\n`)
+  if (details.failed) process.stdout.write(`${failureReport(name, details)}\n`)
+  return !details.failed
 }
 
 process.exitCode = await main()

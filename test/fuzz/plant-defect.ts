@@ -10,7 +10,7 @@ registerHooks({
   load: (url, context, nextLoad) => {
     const loaded = nextLoad(url, context)
     if (!url.endsWith(file)) return loaded
-    const source = String(loaded.source)
+    const source = loaded.source instanceof Uint8Array ? Buffer.from(loaded.source).toString() : ''
     if (!source.includes(text)) throw new Error(`there is no ${JSON.stringify(text)} in ${file}`)
     return { ...loaded, source: source.replace(text, instead) }
   },

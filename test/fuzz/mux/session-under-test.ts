@@ -48,7 +48,6 @@ export class SessionUnderTest implements Disposable {
   /** Milliseconds that passed, and whether memory may run short: either may reset a stream without anybody asking for it. */
   passedMs = 0
   readonly #isMemoryScarce: boolean
-  #framesSeen = 0
   #goAways: number[] = []
   #closed: { readonly reason: Error | undefined } | undefined
 
@@ -169,7 +168,6 @@ export class SessionUnderTest implements Disposable {
   /** What the peer got since it looked last; says whether there was anything. */
   #takeFrames(): boolean {
     const frames = this.#yamux.frames.splice(0)
-    this.#framesSeen += frames.length
     for (const received of frames) {
       const { type, flags, streamId, length } = received
       if (type === GO_AWAY) this.#goAways.push(length)

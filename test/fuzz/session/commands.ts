@@ -36,7 +36,7 @@ const logsIn = (slot: number, identity: TunnelIdentity, shown: ShownRunId): Step
     const former = server.model.withRunId(runId)
     const isOwn = former !== undefined && JSON.stringify(former.identity) === JSON.stringify(identity)
     const answer = await server.logIn(slot, identity, runId)
-    const given = (answer?.body as { run_id?: string }).run_id
+    const { run_id: given } = answer
     if (isOwn) {
       assert.equal(given, former.runId)
       server.forget(former)
@@ -49,7 +49,7 @@ const logsIn = (slot: number, identity: TunnelIdentity, shown: ShownRunId): Step
 const failsToLogIn = (token: string): Step =>
   step(`somebody logs in with the token ${JSON.stringify(token)}`, () => true, async (server) => {
     const answer = await server.logIn(slots, { kind: 'shared' }, '', token)
-    assert.match((answer?.body as { error?: string }).error ?? '', /^metadatas\.token is/)
+    assert.match(answer.error ?? '', /^metadatas\.token is/)
   })
 
 /** What a client of this identity is there for; with the shared key that may be anything. */

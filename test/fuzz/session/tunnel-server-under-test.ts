@@ -32,6 +32,11 @@ export function tokenOf(identity: TunnelIdentity): string {
   }
 }
 
+export interface LoginAnswer {
+  readonly run_id?: string
+  readonly error?: string
+}
+
 /** A client of a run: its connection, and how much of what it heard was looked at. */
 interface Connected {
   readonly raw: RawClient
@@ -60,15 +65,14 @@ export class TunnelServerUnderTest implements AsyncDisposable {
   }
 
   /** Logs in; resolves with what the server says. The client keeps its place only when it is let in. */
-  async logIn(slot: number, identity: TunnelIdentity, runId: string, token = tokenOf(identity)): Promise<RawMessage | undefined> {
+  async logIn(slot: number, identity: TunnelIdentity, runId: string, token = tokenOf(identity)): Promise<LoginAnswer> {
     const raw = await RawClient.connect(this.#port)
     this.#all.push(raw)
     raw.login({ metas: { token }, run_id: runId })
     await until('an answer to a login', () => raw.heard().length > 0)
-    const [answer] = raw.heard()
-    const { run_id: given } = (answer?.body ?? {}) as { run_id?: string }
-    if (given === undefined) return answer
-    const client: ClientModel = { slot, identity, runId: given, tunnel: undefined, isFrozen: false }
+    const answer = raw.heard()[0]?.body as LoginAnswer
+    if (answer.run_id === undefined) return answer
+    const client: ClientModel = { slot, identity, runId: answer.run_id, tunnel: undefined, isFrozen: false }
     this.model.add(client)
     this.#connected.set(client, { raw, heard: 1, asked: 0, nextStream: 3, waiting: [] })
     return answer

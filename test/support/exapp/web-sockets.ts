@@ -13,6 +13,7 @@ export function serveWebSockets(server: Server, log: RequestLog): WebSocketServe
     socket.on('message', () => {
       session.received += 1
     })
+    socket.on('error', () => {}) // a frame that is none; 'close' follows
     socket.on('close', (code) => {
       session.state = 'closed'
       session.closeCode = code
@@ -21,6 +22,7 @@ export function serveWebSockets(server: Server, log: RequestLog): WebSocketServe
     else count(socket, Number(queryOf(request).get('intervalMs') ?? defaultIntervalMs))
   })
   server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {}) // a reset before the handshake is done
     const path = pathOf(request)
     if (path === '/ws' || path === '/counter-ws') {
       sockets.handleUpgrade(request, socket, head, (peer) => sockets.emit('connection', peer, request))
