@@ -61,7 +61,8 @@ describeWithPeer('between the data plane and Nextcloud', peers, ({ prepare, fini
       await network.plug('out')
       const pulledAt = performance.now()
       expect([await visit('private'), await visit('page')]).toEqual([401, 200])
-      expect(performance.now() - pulledAt).toBeLessThan(callLimitMs + 5_000)
+      // The second visit needs a new connection, which may take its 5 s to fail.
+      expect(performance.now() - pulledAt).toBeLessThan(callLimitMs + 10_000)
       expect(await readiness()).toMatch(/\[!\] nextcloud: /)
       await network.plug('in')
       const backAt = performance.now()
