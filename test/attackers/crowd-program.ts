@@ -27,7 +27,11 @@ function open(index: number): void {
   onTheirWay += 1
   let isOpen = false
   const socket = connect({ port: port ?? 0, host: '127.0.0.1', localAddress: addressOf(index) })
-  socket.on('error', () => {}) // is followed by 'close', which counts
+  socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'EMFILE') return // 'close' follows, which counts
+    process.stderr.write('a process of the crowd may not open enough files: raise the hard limit (ulimit -Hn)\n')
+    process.exit(1)
+  })
   socket.once('connect', () => {
     isOpen = true
     onTheirWay -= 1

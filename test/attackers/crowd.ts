@@ -13,7 +13,7 @@ export interface CrowdOptions {
 
 /** Very many connections, in processes of their own: one process may not have so many files open. */
 export interface Crowd {
-  /** Connections that were opened since the start, and those that are left. */
+  /** Connections that were opened since the start, and those that are left. @throws Error when a part of it has failed */
   count(): { readonly opened: number; readonly held: number }
   /** Resolves when all have been opened, however soon they were closed. @throws Error when that takes too long */
   arrived(): Promise<void>
@@ -34,7 +34,10 @@ export async function gatherCrowd({ port, size, addresses, firstWords = Buffer.a
     const args = [port, 0, addresses, Math.min(perProcess, size - from)].map(String)
     parts.push(await startProcess({ program: process.execPath, args: [program, ...args, firstWords.toString('hex')] }))
   }
+  let ended: string | undefined
+  for (const part of parts) void part.exited.then(() => (ended ??= part.output().slice(-500)))
   const count: Crowd['count'] = () => {
+    if (ended !== undefined) throw new Error(`a part of the crowd has ended: ${ended}`)
     const reports = parts.map((part): { opened: number; held: number } => {
       const lines = part.standardOutput().split('\n')
       return JSON.parse(lines.at(-2) || '{"opened":0,"held":0}')

@@ -108,6 +108,17 @@ describeWithPeer('a client of HTTP/1.1', { name: `frpc ${version}`, ensure: () =
     expect(damage).toEqual([])
   }, 60_000)
 
+  it('whose request is dropped leaves nothing behind, although bad HTTP follows it at once', async () => {
+    const damage = await siege.damageOf(async (keep) => {
+      for (let attempt = 0; attempt < 50; attempt += 1) {
+        const stream = keep(await httpDoors.http(siege.plane.ports.http, '127.1.1.6'))
+        stream.write('GET /exapps/demo/heartbeat HTTP/1.1\r\nHost: x\r\n\r\n\0')
+        await isCut(stream)
+      }
+    })
+    expect(damage).toEqual([])
+  }, 60_000)
+
   it('on the port for operators is cut for the same, and the metrics are read all the while', async () => {
     const damage = await siege.damageOf(async (keep) => {
       const { admin } = siege.plane.ports

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { type FuzzArguments, readFuzzArguments, usage } from './fuzz-arguments.ts'
 import type { FuzzProperty } from './fuzz-property.ts'
 import { properties } from './properties.ts'
-import { failureReport } from './report.ts'
+import { brokenReport, failureReport } from './report.ts'
 
 /** How long one property is tried before it is the next one's turn. */
 const turnMs = 30_000
@@ -33,7 +33,17 @@ function readArguments(): FuzzArguments | undefined {
   }
 }
 
-async function tryOut(property: FuzzProperty, { seed, path, replay }: FuzzArguments, limitMs: number): Promise<boolean> {
+/** Says whether a property holds, and leaves nothing behind; if not, what was seen and how to see it again. */
+async function tryOut(property: FuzzProperty, asked: FuzzArguments, limitMs: number): Promise<boolean> {
+  try {
+    return await search(property, asked, limitMs)
+  } catch (error) {
+    process.stdout.write(`${brokenReport(property.name, asked.seed, error)}\n`)
+    return false
+  }
+}
+
+async function search(property: FuzzProperty, { seed, path, replay }: FuzzArguments, limitMs: number): Promise<boolean> {
   const { name } = property
   await using trial = await property.start({ replayPath: replay })
   const details = await fc.check<unknown>(trial.property as fc.IAsyncProperty<unknown>, {
