@@ -5,18 +5,22 @@ import { describe, expect, it } from 'vitest'
 import { properties } from './properties.ts'
 import { failureReport } from './report.ts'
 
-/** Enough that a plain mistake is met; `npm run fuzz` looks for the others. */
+/** Always the same input, so that a failure is the change's; `npm run fuzz` looks for what others find. */
+const SEED = 1
+
+/** Enough that a plain mistake is met. */
 const RUNS = 200
 const MILLISECONDS = 6_000
 
 describe('whatever a peer does', () => {
-  it.each(properties)('$claim', async (property) => {
+  // Some of it takes real sockets and time, and a machine that is late is no defect.
+  it.each(properties)('$claim', { timeout: 60_000, retry: 2 }, async (property) => {
     const { name } = property
     await using trial = await property.start({})
-    const details = await fc.check<unknown>(trial.property as fc.IAsyncProperty<unknown>, { numRuns: RUNS, interruptAfterTimeLimit: MILLISECONDS })
+    const details = await fc.check<unknown>(trial.property as fc.IAsyncProperty<unknown>, { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: MILLISECONDS })
     expect(details.failed && failureReport(name, details)).toBe(false)
     expect(details.numRuns).toBeGreaterThan(0)
-  }, 60_000)
+  })
 })
 
 interface Run {

@@ -1,6 +1,7 @@
 import { announce } from './announce.ts'
 import { ensureDebianProgram } from './debian.ts'
 import { ensureFrp, frpVersions } from './frp.ts'
+import { ensureKubernetes } from './kubernetes.ts'
 import { MissingPeer } from './missing.ts'
 
 /** Small programs that nearly every machine has; their Debian packages have the same names. */
@@ -13,6 +14,7 @@ const commonPrograms = ['curl', 'openssl'] as const
 export async function setup(): Promise<void> {
   for (const program of commonPrograms) await orAnnounce(ensureDebianProgram(program, program, 'the tests that talk to it'))
   for (const version of frpVersions) await orAnnounce(ensureFrp(version))
+  await orAnnounce(ensureKubernetes())
 }
 
 async function orAnnounce(ensuring: Promise<unknown>): Promise<void> {
